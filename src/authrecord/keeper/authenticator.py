@@ -1,0 +1,143 @@
+"""One record, ready to authenticate requests. What every adapter for an HTTP library works with.
+
+The hot path (a destination seen before, a live credential in memory) takes no lock, does no I/O and imports
+nothing: two clock reads, two comparisons, one dictionary look-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from ..core.contracts import Clock
+from ..core.expiry import Expired, Matcher, by_pattern, by_status, what_the_pattern_sees
+from ..core.origin import DEFAULT_PORTS, AllowedOrigins, Origin, canonical_host, release
+from ..core.replay import Outcome, Reason, ReplayPolicy
+from ..record import Record
+from .attempt import Attempt
+from .gate import Source
+from .live import Live
+from .trust import Trust
+
+MOST_DESTINATIONS: Final = 1024
+"""How many destinations the answer "released or not" is remembered for."""
+
+
+class Authenticator:
+    """Releases, stamps and judges for one record. Made by `Keeper.authenticator`; safe to share."""
+
+    def __init__(
+        self,
+        record: Record,
+        source: Source,
+        *,
+        allowed: AllowedOrigins,
+        clock: Clock,
+        trust: Trust,
+        matcher: Matcher | None,
+        judges_streams: bool,
+        replay_policy: ReplayPolicy,
+    ) -> None:
+        self.record = record
+        self.name = record.name
+        self.trust = trust
+        self.replay_policy = replay_policy
+        self.has_pattern = matcher is not None
+        self.judges_streams = judges_streams
+        self._source = source
+        self._allowed = allowed
+        self._matcher = matcher
+        self._time = clock.time
+        self._monotonic = clock.monotonic
+        self._released: dict[tuple[str, str, int | None], bool] = {}
+
+    def __repr__(self) -> str:
+        return f"Authenticator({self.name!r})"
+
+    @property
+    def renewable(self) -> bool:
+        """True when a refused credential can be replaced by a new one."""
+        return self._source.renewable
+
+    @property
+    def held(self) -> Live | None:
+        """The credential in memory, if any; it may have run out."""
+        return self._source.live
+
+    def releases(self, scheme: str, host: str, port: int | None) -> bool:
+        """True when the credential may go to this destination. `port` `None` is the scheme's own.
+
+        The three come from the HTTP library's own parsed URL, which is what it will dial: no second parser
+        decides about the destination (D9).
+        """
+        key = (scheme, host, port)
+        found = self._released.get(key)
+        return self._look_up(key) if found is None else found
+
+    def release(self, origin: Origin) -> Origin:
+        """`origin` itself. Raises `OriginRefused` when the record does not allow it."""
+        return release(self.name, self._allowed, origin)
+
+    def credential(self, rejected: Live | None = None) -> Live:
+        """The credential to use now; another one than `rejected`. Blocks while it is obtained.
+
+        Raises `LoginRequired`, `TryLater`, `Misconfigured`, `Refused`, `BadAnswer`, `RecordFault` or
+        `StoreFault` when none can be had: then the request must not be sent.
+        """
+        live = self._source.live
+        if live is not None and rejected is None and live.deadlines.fresh(self._time(), self._monotonic()):
+            return live
+        return self._source.obtain(rejected)
+
+    async def credential_async(self, rejected: Live | None = None) -> Live:
+        """The same for a task; it waits without blocking the event loop."""
+        live = self._source.live
+        if live is not None and rejected is None and live.deadlines.fresh(self._time(), self._monotonic()):
+            return live
+        return await self._source.obtain_async(rejected)
+
+    def attempt(self, method: str, replayable: bool) -> Attempt:
+        """The story of one request begins. `replayable`: its body can be sent a second time."""
+        return Attempt(self, method, replayable)
+
+    def not_released(self) -> Outcome:
+        """The outcome of a request to a destination that the record does not allow."""
+        return Outcome(self.name, Reason.NOT_RELEASED)
+
+    def has_run_out(self, live: Live) -> bool:
+        """True when the credential's life is over by one of the clocks."""
+        return not live.deadlines.alive(self._time(), self._monotonic())
+
+    def expired_by_status(self, status: int, challenges: Iterable[str]) -> Expired | None:
+        """Judge by status and `WWW-Authenticate` values. An adapter asks this first; only for 400 and above."""
+        return by_status(status, challenges)
+
+    def wants_body(self, content_type: str, streamed: bool) -> bool:
+        """True when the beginning of the body is to be read for the pattern.
+
+        An event stream, and an answer that the caller streams, is judged by status and headers alone unless
+        the record opts in (G7, G10).
+        """
+        if self._matcher is None:
+            return False
+        return self.judges_streams or not (streamed or content_type.lower().startswith("text/event-stream"))
+
+    def expired_by_pattern(
+        self, status: int, reason: str, headers: Iterable[tuple[bytes, bytes]], body: bytes = b""
+    ) -> Expired | None:
+        """Judge by the record's pattern. `body`: the beginning of the decoded body, empty if it is not read."""
+        if self._matcher is None:
+            return None
+        return by_pattern(self._matcher, what_the_pattern_sees(status, reason, headers, body))
+
+    def _look_up(self, key: tuple[str, str, int | None]) -> bool:
+        scheme, host, port = key
+        scheme = {"ws": "http", "wss": "https"}.get(scheme, scheme)
+        try:
+            found = Origin(scheme, canonical_host(host), port or DEFAULT_PORTS[scheme]) in self._allowed
+        except (ValueError, KeyError):
+            found = False  # a host or scheme that has no canonical form is nobody's destination
+        if len(self._released) >= MOST_DESTINATIONS:
+            self._released.clear()
+        self._released[key] = found
+        return found

@@ -1,0 +1,227 @@
+"""The gate of one record: one live credential and at most one renewal for all threads and all tasks.
+
+Threads and tasks meet here. A renewal runs in a thread of its own, so it outlives whoever asked for it: the
+server has spent the old refresh token, and the new one must reach the store even if the caller is cancelled.
+The thread is no daemon: the interpreter waits for it at exit, which the sender's deadline bounds.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Protocol
+
+from ..core.contracts import Clock
+from ..core.errors import AuthrecordError, LoginRequired, TryLater
+from .backoff import Backoff
+from .live import Live
+
+if TYPE_CHECKING:
+    import asyncio
+
+Obtain = Callable[[Live | None, Live | None], Live]
+"""Obtains the next credential: given the one held, and the one that was rejected, if any. Blocks."""
+
+LOGIN_REQUIRED_PAUSE = 1.0
+"""Seconds for which "log in first" is answered without looking into the store again."""
+
+
+class Source(Protocol):
+    """Where an authenticator has its credential from."""
+
+    renewable: bool
+    live: Live | None
+
+    def obtain(self, rejected: Live | None = None) -> Live:
+        """The credential to use now. Blocks while it is obtained; raises when none can be had (fail closed)."""
+        ...
+
+    async def obtain_async(self, rejected: Live | None = None) -> Live:
+        """The same for a task. A cancelled caller does not stop the renewal."""
+        ...
+
+
+class Flight:
+    """One renewal under way: a future for threads, and one signal per event loop for tasks."""
+
+    def __init__(self) -> None:
+        self.future: Future[Live] = Future()
+        self._signals: dict[asyncio.AbstractEventLoop, asyncio.Future[None]] = {}
+        self._lock = threading.Lock()
+
+    def wait(self) -> Live:
+        """The renewed credential. Raises a copy of the renewal's error: one exception per waiter."""
+        error = self.future.exception()
+        if error is not None:
+            raise _own(error)
+        return self.future.result()
+
+    async def wait_async(self) -> Live:
+        """The same for a task, under asyncio or trio."""
+        import sys
+
+        if "asyncio" in sys.modules and not self.future.done():
+            import asyncio
+
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                loop = None
+            if loop is None:
+                await self._wait_elsewhere()
+            else:
+                await asyncio.shield(self._signal(loop))
+        elif not self.future.done():
+            await self._wait_elsewhere()
+        return self.wait()
+
+    async def _wait_elsewhere(self) -> None:
+        """Wait under an event loop that is not asyncio's, by a thread that may be abandoned."""
+        from anyio.to_thread import run_sync
+
+        await run_sync(self.future.exception, abandon_on_cancel=True)
+
+    def _signal(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        with self._lock:
+            signal = self._signals.get(loop)
+            if signal is None:
+                signal = self._signals[loop] = loop.create_future()
+                self.future.add_done_callback(lambda _: _tell(loop, signal))
+        return signal
+
+
+def _tell(loop: asyncio.AbstractEventLoop, signal: asyncio.Future[None]) -> None:
+    if loop.is_closed():
+        return
+    try:
+        loop.call_soon_threadsafe(lambda: None if signal.done() else signal.set_result(None))
+    except RuntimeError:  # the loop was closed between the question and the call: nobody waits on it any more
+        return
+
+
+def _own(error: BaseException) -> BaseException:
+    """A copy of `error` for one waiter, since raising writes a traceback into the exception."""
+    return copy.copy(error) if isinstance(error, AuthrecordError) else error
+
+
+class Gate:
+    """Hands out the live credential of one record; renews it early, once, and never for two callers."""
+
+    renewable = True
+
+    def __init__(self, obtain: Obtain, *, clock: Clock, backoff: Backoff, name: str) -> None:
+        self.live: Live | None = None
+        self._obtain = obtain
+        self._clock = clock
+        self._backoff = backoff
+        self._name = name
+        self._lock = threading.Lock()
+        self._flight: Flight | None = None
+        self._error: AuthrecordError | None = None
+        self._quiet_until = 0.0
+
+    def obtain(self, rejected: Live | None = None) -> Live:
+        """The credential to use now; see `Source`."""
+        found, flight = self._decide(rejected)
+        if flight is None:
+            return self._given(found)
+        try:
+            return flight.wait()
+        except AuthrecordError:
+            if found is None:
+                raise
+            return found  # it still lives: an early renewal that failed costs nobody a request
+
+    async def obtain_async(self, rejected: Live | None = None) -> Live:
+        """The same for a task; see `Source`."""
+        found, flight = self._decide(rejected)
+        if flight is None:
+            return self._given(found)
+        try:
+            return await flight.wait_async()
+        except AuthrecordError:
+            if found is None:
+                raise
+            return found  # it still lives: an early renewal that failed costs nobody a request
+
+    def adopt(self, live: Live) -> None:
+        """Use `live` from now on: a login has ended."""
+        with self._lock:
+            self.live = live
+            self._forgive()
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: the parent's renewal does not run here, and its lock may be held for ever."""
+        self._lock = threading.Lock()
+        self._flight = None
+
+    def _decide(self, rejected: Live | None) -> tuple[Live | None, Flight | None]:
+        """What can be used now, and the renewal to wait for, if one must be waited for."""
+        with self._lock:
+            held = self.live
+            usable = held if held is not None and not held.is_same(rejected) else None
+            if usable is not None:
+                wall, monotonic = self._clock.time(), self._clock.monotonic()
+                if usable.deadlines.fresh(wall, monotonic):
+                    return usable, None
+                quiet = self._flight is None and self._is_quiet()
+                if quiet and usable.deadlines.alive(wall, monotonic):
+                    return usable, None
+                if not quiet and usable.deadlines.unhurried(wall, monotonic):
+                    self._board(rejected=None)
+                    return usable, None
+                usable = usable if usable.deadlines.alive(wall, monotonic) else None
+            if self._flight is None and self._is_quiet():
+                assert self._error is not None  # noqa: S101 - quiet begins with an error; states it for the type
+                raise _own(self._error)
+            return usable, self._board(rejected)
+
+    def _is_quiet(self) -> bool:
+        return self._error is not None and self._clock.monotonic() < self._quiet_until
+
+    def _board(self, rejected: Live | None) -> Flight:
+        """The renewal under way, or a new one."""
+        if self._flight is None:
+            self._flight = flight = Flight()
+            threading.Thread(
+                target=self._fly, args=(flight, self.live, rejected), name=f"authrecord-renewal-{self._name}"
+            ).start()
+        return self._flight
+
+    def _fly(self, flight: Flight, held: Live | None, rejected: Live | None) -> None:
+        try:
+            live = self._obtain(held, rejected)
+        except BaseException as error:  # noqa: BLE001 - it belongs to the waiters, whatever it is
+            self._land(flight, None, error)
+            flight.future.set_exception(error)
+        else:
+            self._land(flight, live, None)
+            flight.future.set_result(live)
+
+    def _land(self, flight: Flight, live: Live | None, error: BaseException | None) -> None:
+        with self._lock:
+            if self._flight is flight:
+                self._flight = None
+            if live is not None:
+                self.live = live
+                self._forgive()
+            elif isinstance(error, AuthrecordError):
+                self._error = error
+                self._quiet_until = self._clock.monotonic() + self._pause(error)
+
+    def _pause(self, error: AuthrecordError) -> float:
+        if isinstance(error, LoginRequired):
+            return LOGIN_REQUIRED_PAUSE
+        asked = error.retry_after if isinstance(error, TryLater) else 0.0
+        return self._backoff.next(asked)
+
+    def _forgive(self) -> None:
+        self._error = None
+        self._quiet_until = 0.0
+        self._backoff.reset()
+
+    def _given(self, found: Live | None) -> Live:
+        assert found is not None  # noqa: S101 - `_decide` gives one of the two; states it for the type
+        return found

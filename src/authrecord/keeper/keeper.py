@@ -1,0 +1,260 @@
+"""The keeper: one live token per record for everybody who asks, in every thread and every task."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..core.contracts import Clock, Means, Resolver, Signer
+from ..core.errors import LoginRequired, RecordFault
+from ..core.fields import PASSWORD
+from ..core.messages import Outgoing, Stamp
+from ..core.origin import AllowedOrigins, allowed_origins, origin_of
+from ..core.replay import ReplayPolicy
+from ..core.secret import Reference, Secret
+from ..core.token import Token, deadlines
+from ..documents.digest import token_digest
+from ..documents.patterns import compile_pattern
+from ..grants import password
+from ..grants.pending import Answer, PendingLogin
+from ..record import OAuth2, Record
+from ..schemes.api_key import ApiKey, ApiKeyScheme
+from ..schemes.bearer import Bearer, BearerScheme
+from ..schemes.oauth2 import OAuth2Scheme
+from .authenticator import Authenticator
+from .backoff import Backoff
+from .gate import Gate, Source
+from .live import Live
+from .logins import Logins
+from .ports import Sender, TokenKey, TokenStore
+from .provider import Provider
+from .renewal import CLAIM_SECONDS, PATIENCE_SECONDS, Renewal
+from .resolving import resolved
+from .run import run
+from .static import Static
+from .trust import Trust
+
+_ANYWHERE = Outgoing("GET", "")
+
+
+class Keeper:
+    """Keeps the credentials of records. Share one per process; it is safe for threads and tasks.
+
+    `store` keeps tokens between calls, processes and runs; `send` talks to authorization servers; `resolve`
+    finds referenced secrets; `sign` makes JWTs. `clock`, `fraction` (a random 0 to 1) and `pause` are arguments
+    so that tests can turn them.
+    """
+
+    def __init__(
+        self,
+        store: TokenStore,
+        *,
+        send: Sender,
+        resolve: Resolver,
+        sign: Signer,
+        clock: Clock = time,
+        token_text: Callable[[], str] = lambda: secrets.token_urlsafe(32),
+        fraction: Callable[[], float] = random.random,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.store = store
+        self._send = send
+        self._resolve = resolve
+        self._clock = clock
+        self._fraction = fraction
+        self._pause = pause
+        self._means = Means(now=clock.time, random=token_text, sign=sign)
+        self._logins = Logins(clock)
+        self._gates: dict[TokenKey, Gate] = {}
+        self._providers: dict[TokenKey, Provider] = {}
+        self._trusts: dict[TokenKey, Trust] = {}
+        self._lock = threading.Lock()
+        _keepers.add(self)
+
+    def authenticator(
+        self,
+        record: Record,
+        *,
+        base_url: str = "",
+        replay: ReplayPolicy = ReplayPolicy.ON_REFUSAL,
+    ) -> Authenticator:
+        """`record`, ready to authenticate requests.
+
+        A record without `allowed_origins` takes the origin of `base_url`. Raises `RecordFault` when neither
+        says where the credential may go, and for a message pattern that cannot be read.
+        """
+        exchange = record.auth.token_exchange if isinstance(record.auth, OAuth2) else None
+        pattern = exchange.expired_pattern if exchange is not None else ""
+        return Authenticator(
+            record,
+            self._source(record),
+            allowed=destinations(record, base_url),
+            clock=self._clock,
+            trust=self._trust(record),
+            matcher=compile_pattern(pattern) if pattern else None,
+            judges_streams=exchange is not None and exchange.expired_pattern_in_streams,
+            replay_policy=replay,
+        )
+
+    def token(self, record: Record, rejected: Token | None = None) -> Token:
+        """The live token of an OAuth 2.0 record; another one than `rejected`. Blocks while it is obtained.
+
+        Raises `RecordFault` for a record that obtains none, and whatever obtaining raises.
+        """
+        gate = self._gate(record, _oauth2(record))
+        live = gate.obtain(None if rejected is None else Live(Stamp(), rejected))
+        if live.token is None:
+            raise LoginRequired(f"record {record.name!r} has no token.")
+        return live.token
+
+    def begin_login(self, record: Record, *, redirect_uri: str) -> PendingLogin:
+        """A login that a person finishes. Raises `RecordFault` for a grant that needs nobody."""
+        return self._logins.begin(self._provider(record, _oauth2(record)), redirect_uri=redirect_uri)
+
+    def finish_login(self, record: Record, pending: PendingLogin, answer: Answer) -> Token:
+        """The token that the answer brings, stored and live for everybody. See `Logins.finish`."""
+        token = self._logins.finish(self._provider(record, _oauth2(record)), pending, answer)
+        return self.adopt(record, token)
+
+    def abandon_login(self, pending: PendingLogin) -> None:
+        """Forget a login that nobody will finish."""
+        self._logins.abandon(pending)
+
+    def log_in_with_password(self, record: Record, given: Secret | None = None) -> Token:
+        """A new token by Password Credentials, with `given` in place of the record's password."""
+        provider = self._provider(record, _oauth2(record, PASSWORD))
+        client = provider.client()
+        if given is not None:
+            client = replace(client, password=given)
+        return self.adopt(record, run(password.obtain(client, self._means), self._send))
+
+    def adopt(self, record: Record, token: Token) -> Token:
+        """Store `token` as the record's newest and use it from now on."""
+        auth = _oauth2(record)
+        key = token_key(record)
+        claim = self.store.claim(key, seconds=CLAIM_SECONDS, patience=PATIENCE_SECONDS)
+        saved = self._renewal(record, auth).settle(claim, token)
+        self._gate(record, auth).adopt(
+            self._live(auth, replace(saved, obtained_monotonic=token.obtained_monotonic))
+        )
+        return saved
+
+    def forget(self, record: Record) -> None:
+        """Drop the record's tokens, in memory and in the store."""
+        key = token_key(record)
+        with self._lock:
+            self._gates.pop(key, None)
+        self.store.forget(key)
+
+    def provider(self, record: Record) -> Provider:
+        """What is known of the record's provider; for the doctor. Raises `RecordFault` for a static record."""
+        return self._provider(record, _oauth2(record))
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: no renewal of the parent runs here, and none of its locks is ever released."""
+        self._lock = threading.Lock()
+        for gate in self._gates.values():
+            gate.reset_after_fork()
+
+    def _source(self, record: Record) -> Source:
+        auth = record.auth
+        if isinstance(auth, OAuth2):
+            return self._gate(record, auth)
+        if isinstance(auth, Bearer):
+            origin, prefix = auth.token, auth.prefix
+            return Static(
+                lambda: resolved(origin, self._resolve),
+                lambda secret: BearerScheme(prefix, secret).stamp(_ANYWHERE, None),
+                renewable=isinstance(origin, Reference),
+            )
+        return self._api_key(auth)
+
+    def _api_key(self, auth: ApiKey) -> Source:
+        return Static(
+            lambda: resolved(auth.value, self._resolve),
+            lambda secret: ApiKeyScheme(auth.key, secret, auth.send_in).stamp(_ANYWHERE, None),
+            renewable=isinstance(auth.value, Reference),
+        )
+
+    def _gate(self, record: Record, auth: OAuth2) -> Gate:
+        key = token_key(record)
+        gate = self._gates.get(key)
+        if gate is not None:
+            return gate
+        renewal = self._renewal(record, auth)
+
+        def obtain(held: Live | None, rejected: Live | None) -> Live:
+            token = renewal(held.token if held else None, rejected.token if rejected else None)
+            return self._live(auth, token)
+
+        with self._lock:
+            return self._gates.setdefault(
+                key, Gate(obtain, clock=self._clock, backoff=Backoff(self._fraction), name=record.name)
+            )
+
+    def _renewal(self, record: Record, auth: OAuth2) -> Renewal:
+        return Renewal(
+            self._provider(record, auth), token_key(record), self.store, clock=self._clock, pause=self._pause
+        )
+
+    def _provider(self, record: Record, auth: OAuth2) -> Provider:
+        with self._lock:
+            return self._providers.setdefault(
+                token_key(record),
+                Provider(record, auth, send=self._send, resolve=self._resolve, means=self._means),
+            )
+
+    def _trust(self, record: Record) -> Trust:
+        with self._lock:
+            return self._trusts.setdefault(token_key(record), Trust(self._clock.monotonic, self._fraction))
+
+    def _live(self, auth: OAuth2, token: Token) -> Live:
+        until = deadlines(
+            token, wall=self._clock.time(), monotonic=self._clock.monotonic(), jitter=self._fraction()
+        )
+        return Live(OAuth2Scheme(auth.token_usage).stamp(_ANYWHERE, token), token, until)
+
+
+def token_key(record: Record) -> TokenKey:
+    """Whose token: the record's name, and a digest of what its token depends on."""
+    return TokenKey(record.name, token_digest(record))
+
+
+def destinations(record: Record, base_url: str = "") -> AllowedOrigins:
+    """Where the record's credential may go. Raises `RecordFault` when nobody says."""
+    if not record.allowed_origins and not base_url:
+        raise RecordFault(
+            f"record {record.name!r} does not say where its credential may be sent.",
+            field="allowed_origins",
+            hint="List the API's origins, such as https://api.example.com.",
+            code="no_origins",
+        )
+    try:
+        return allowed_origins(record.allowed_origins or (str(origin_of(base_url)),))
+    except ValueError as fault:
+        field = "allowed_origins" if record.allowed_origins else "base_url"
+        raise RecordFault(f"record {record.name!r}: {field} {fault}.", field=field) from None
+
+
+def _oauth2(record: Record, grant: str = "") -> OAuth2:
+    if isinstance(record.auth, OAuth2) and grant in {"", record.auth.grant}:
+        return record.auth
+    raise RecordFault(f"record {record.name!r} obtains no token this way.", field="auth.type")
+
+
+_keepers: weakref.WeakSet[Keeper] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for keeper in _keepers:
+        keeper.reset_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
