@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .core.errors import RecordFault
 from .core.messages import Stamp
@@ -23,6 +23,7 @@ from .record import Record
 if TYPE_CHECKING:
     from .keeper.authenticator import Authenticator
     from .keeper.keeper import Keeper
+    from .keeper.ports import TokenStore
 
 Client = TypeVar("Client")
 
@@ -95,16 +96,16 @@ def make_keeper(settings: Settings, *, base: Path, in_memory: bool = False) -> K
     )
 
 
-def _store(settings: Settings, *, in_memory: bool) -> Any:
+def _store(settings: Settings, *, in_memory: bool) -> TokenStore:
     import time
 
     if in_memory:
         from .stores.memory import MemoryStore
 
         return MemoryStore(time)
-    from .stores.local import open_local_store
+    from .stores.deferred import local_store
 
-    return open_local_store(settings.environment, key_source=settings.key)
+    return local_store(settings.environment, time, key_source=settings.key)
 
 
 class Records(Mapping[str, Record]):
@@ -121,6 +122,16 @@ class Records(Mapping[str, Record]):
         if found is None:
             raise unknown_record(name, self._records, self.source)
         return found
+
+    def close(self) -> None:
+        """Close the store and kept connections. `with open_records() as records:` does it at its end."""
+        self.keeper.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._records)

@@ -6,6 +6,7 @@ import copy
 import pickle
 
 import pytest
+
 from authrecord.core.errors import (
     AuthrecordError,
     BadAnswer,

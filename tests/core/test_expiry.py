@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from authrecord.core.expiry import BODY_BYTES, Expired, by_pattern, by_status, challenge_error, what_the_pattern_sees
 from hypothesis import given
 from hypothesis import strategies as st
+
+from authrecord.core.expiry import (
+    BODY_BYTES,
+    Expired,
+    by_pattern,
+    by_status,
+    challenge_error,
+    what_the_pattern_sees,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,7 +23,11 @@ from hypothesis import strategies as st
         (401, ["Bearer"], Expired.STATUS),
         (401, ['Bearer realm="x"'], Expired.STATUS),
         (401, ['Bearer error="invalid_token"'], Expired.INVALID_TOKEN),
-        (400, ['Bearer realm="a, b", error="invalid_token", error_description="x=y, error=\\"z\\""'], Expired.INVALID_TOKEN),
+        (
+            400,
+            ['Bearer realm="a, b", error="invalid_token", error_description="x=y, error=\\"z\\""'],
+            Expired.INVALID_TOKEN,
+        ),
         (403, ["Bearer error=invalid_token"], Expired.INVALID_TOKEN),
         (401, ["Basic realm=x", 'Bearer error="invalid_token"'], Expired.INVALID_TOKEN),
         (200, [], None),
@@ -33,7 +45,9 @@ def test_G15_insufficient_scope_is_not_expired_whatever_the_status() -> None:
 
 
 def test_G16_a_redirect_to_a_login_page_can_match_by_its_location() -> None:
-    seen = what_the_pattern_sees(302, "Found", [(b"location", b"https://id.example.com/login?expired=1")], b"")
+    seen = what_the_pattern_sees(
+        302, "Found", [(b"location", b"https://id.example.com/login?expired=1")], b""
+    )
     assert by_pattern(lambda text: b"login?expired" in text, seen) is Expired.PATTERN
 
 
@@ -66,7 +80,10 @@ def test_any_challenge_is_read_without_an_exception(text: str) -> None:
     assert isinstance(challenge_error([text]), str)
 
 
-@given(st.from_regex(r"\A[a-z_]{1,20}\Z"), st.text(st.characters(codec="ascii", exclude_characters='"\\'), max_size=40))
+@given(
+    st.from_regex(r"\A[a-z_]{1,20}\Z"),
+    st.text(st.characters(codec="ascii", exclude_characters='"\\'), max_size=40),
+)
 def test_a_quoted_description_cannot_forge_the_error(error: str, description: str) -> None:
     challenge = f'Bearer error_description="{description}, error=invalid_token", error="{error}"'
     assert challenge_error([challenge]) == error

@@ -5,11 +5,11 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from authrecord.core.messages import Request, Response, Stamp, encode_query, with_query
-from authrecord.core.secret import Secret
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authrecord.core.messages import Request, Response, Stamp, encode_query, with_query
+from authrecord.core.secret import Secret
 from tests.canary_watch import Canary
 
 
@@ -36,7 +36,9 @@ def test_D5_names_and_values_of_a_query_survive_the_round_trip(pairs: list[tuple
 
 def test_nothing_that_travels_prints_its_secret(canary: Canary) -> None:
     secret = Secret(canary("secret", alphabet="hard"))
-    request = Request("POST", "https://h/", query=(("q", secret),), headers=(("H", secret),), form=(("f", secret),))
+    request = Request(
+        "POST", "https://h/", query=(("q", secret),), headers=(("H", secret),), form=(("f", secret),)
+    )
     stamp = Stamp(headers=(("H", secret),), query=(("q", secret),), cookies=(("c", secret),))
     response = Response(200, (), canary("body").encode())
     for printed in (repr(request), repr(stamp), repr(response)):
@@ -47,7 +49,13 @@ def test_nothing_that_travels_prints_its_secret(canary: Canary) -> None:
 
 def test_the_wire_gets_exactly_the_values(canary: Canary) -> None:
     value = canary("secret", alphabet="hard")
-    request = Request("POST", "https://h/?a=1", query=(("q", Secret(value)),), headers=(("H", Secret(value)),), form=(("f", Secret(value)),))
+    request = Request(
+        "POST",
+        "https://h/?a=1",
+        query=(("q", Secret(value)),),
+        headers=(("H", Secret(value)),),
+        form=(("f", Secret(value)),),
+    )
     assert dict(parse_qsl(urlsplit(request.wire_url()).query))["q"] == value
     assert request.wire_headers() == [("H", value)]
     assert parse_qsl(request.wire_body().decode("ascii")) == [("f", value)]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from authrecord.core.errors import OriginRefused
 from authrecord.core.origin import (
     AllowedOrigins,
@@ -16,8 +19,6 @@ from authrecord.core.origin import (
     origin_of,
     release,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,9 @@ def test_D7_only_absolute_http_urls_with_a_host_have_an_origin(url: str) -> None
         origin_of(url)
 
 
-@pytest.mark.parametrize("url", ["https://user:pass@host/", "https://user@host/", "http://localhost:80@attacker.test/cb"])
+@pytest.mark.parametrize(
+    "url", ["https://user:pass@host/", "https://user@host/", "http://localhost:80@attacker.test/cb"]
+)
 def test_D8_user_information_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="user name"):
         origin_of(url)
@@ -82,7 +85,9 @@ def test_D9_what_parsers_disagree_about_is_refused(url: str) -> None:
         origin_of(url)
 
 
-@pytest.mark.parametrize("host", ["127.1", "0x7f000001", "2130706433", "127.0.0.01", "1.2.3.4.5", "256.1.1.1", "0x7f.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["127.1", "0x7f000001", "2130706433", "127.0.0.01", "1.2.3.4.5", "256.1.1.1", "0x7f.0.0.1"]
+)
 def test_D10_odd_forms_of_an_ipv4_address_are_refused(host: str) -> None:
     with pytest.raises(ValueError, match="IPv4"):
         canonical_host(host)
@@ -114,13 +119,27 @@ def test_a_star_stands_for_one_label_or_more_below_a_name() -> None:
     allowed = allowed_origins(["https://*.example.com"])
     assert origin_of("https://a.example.com") in allowed
     assert origin_of("https://a.b.example.com") in allowed
-    for other in ("https://example.com", "https://aexample.com", "http://a.example.com", "https://a.example.com:444"):
+    for other in (
+        "https://example.com",
+        "https://aexample.com",
+        "http://a.example.com",
+        "https://a.example.com:444",
+    ):
         assert origin_of(other) not in allowed
 
 
 @pytest.mark.parametrize(
     "text",
-    ["*", "https://*", "https://*.com", "https://a.*.com", "https://api.*", "*://x.test", "https://*.127.0.0.1", "https://*.[::1]"],
+    [
+        "*",
+        "https://*",
+        "https://*.com",
+        "https://a.*.com",
+        "https://api.*",
+        "*://x.test",
+        "https://*.127.0.0.1",
+        "https://*.[::1]",
+    ],
 )
 def test_a_star_that_would_send_the_credential_anywhere_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\*|URL|host"):
@@ -139,7 +158,9 @@ def test_E4_E8_a_sub_domain_and_another_scheme_are_other_origins() -> None:
         with pytest.raises(OriginRefused) as refused:
             release("orders", allowed, origin_of(other))
         assert "allowed_origins" in str(refused.value)
-    assert release("orders", allowed, origin_of("http://EXAMPLE.com:80/x")) == Origin("http", "example.com", 80)
+    assert release("orders", allowed, origin_of("http://EXAMPLE.com:80/x")) == Origin(
+        "http", "example.com", 80
+    )
 
 
 def test_nothing_is_released_to_anybody_by_an_empty_list() -> None:
@@ -150,7 +171,13 @@ def test_nothing_is_released_to_anybody_by_an_empty_list() -> None:
 
 def test_S24_plain_http_is_insecure_but_on_loopback() -> None:
     assert insecure_for_secrets("http://id.example.com/token")
-    for fine in ("https://id.example.com", "http://127.0.0.1:1/x", "http://localhost:1", "http://[::1]:1", "http://127.8.9.1"):
+    for fine in (
+        "https://id.example.com",
+        "http://127.0.0.1:1/x",
+        "http://localhost:1",
+        "http://[::1]:1",
+        "http://127.8.9.1",
+    ):
         assert not insecure_for_secrets(fine)
     assert insecure_for_secrets("http://127.0.0.1.evil.test/")
 
@@ -167,7 +194,9 @@ def test_any_text_gives_an_origin_or_a_clear_refusal(text: str) -> None:
 
 @given(
     st.sampled_from(["http", "https"]),
-    st.from_regex(r"\A[a-zA-Z0-9]([a-zA-Z0-9-]{0,10}[a-zA-Z0-9])?(\.[a-zA-Z][a-zA-Z0-9-]{0,8}[a-zA-Z]){1,3}\Z"),
+    st.from_regex(
+        r"\A[a-zA-Z0-9]([a-zA-Z0-9-]{0,10}[a-zA-Z0-9])?(\.[a-zA-Z][a-zA-Z0-9-]{0,8}[a-zA-Z]){1,3}\Z"
+    ),
     st.integers(1, 65535),
 )
 def test_our_parser_and_the_standard_library_see_the_same_host(scheme: str, host: str, port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from authrecord.core.replay import Outcome, Reason, ReplayPolicy, refusal_to_replay
 
 
@@ -30,7 +31,9 @@ def test_H3_an_unsafe_method_is_not_replayed_after_an_answer_that_only_says_expi
 
 def test_H4_a_body_that_is_gone_is_never_sent_again() -> None:
     for policy in ReplayPolicy:
-        assert refusal_to_replay("GET", 401, body_replayable=False, policy=policy) is Reason.BODY_NOT_REPLAYABLE
+        assert (
+            refusal_to_replay("GET", 401, body_replayable=False, policy=policy) is Reason.BODY_NOT_REPLAYABLE
+        )
 
 
 def test_an_outcome_reads_as_a_sentence() -> None:

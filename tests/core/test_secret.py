@@ -11,8 +11,8 @@ import traceback
 from dataclasses import dataclass
 
 import pytest
-from authrecord.core.secret import MASK, Reference, Secret, parse_source
 
+from authrecord.core.secret import MASK, Reference, Secret, parse_source
 from tests.canary_watch import Canary
 
 
@@ -24,7 +24,14 @@ class Holder:
 def test_P2_every_way_of_printing_a_secret_shows_the_mask(canary: Canary) -> None:
     value = canary("secret")
     secret = Secret(value)
-    printed = [repr(secret), str(secret), f"{secret}", f"{secret!r:>40}", f"{secret!r}", pprint.pformat(secret)]
+    printed = [
+        repr(secret),
+        str(secret),
+        f"{secret}",
+        f"{secret!r:>40}",
+        f"{secret!r}",
+        pprint.pformat(secret),
+    ]
     printed += [repr(Holder(secret)), repr(dataclasses.asdict(Holder(secret))), format(secret, ">20")]
     for text in printed:
         assert value not in text
@@ -42,7 +49,12 @@ def test_P2_a_deep_copy_of_a_secret_is_the_secret_itself(canary: Canary) -> None
 
 def test_P3_a_secret_does_not_serialise(canary: Canary) -> None:
     secret = Secret(canary("secret"))
-    for serialise in (json.dumps, pickle.dumps, lambda one: one.__reduce_ex__(2), lambda one: one.__getstate__()):
+    for serialise in (
+        json.dumps,
+        pickle.dumps,
+        lambda one: one.__reduce_ex__(2),
+        lambda one: one.__getstate__(),
+    ):
         with pytest.raises(TypeError):
             serialise(secret)
 

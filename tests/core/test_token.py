@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from authrecord.core.secret import Secret
-from authrecord.core.token import LONGEST_LIFE, Deadlines, Token, deadlines, margin
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authrecord.core.secret import Secret
+from authrecord.core.token import LONGEST_LIFE, Deadlines, Token, deadlines, margin
 from tests.canary_watch import Canary
 
 DAY = 86400.0
@@ -15,8 +15,12 @@ NOW = 1_800_000_000.0
 """UTC seconds at which these tests play."""
 
 
-def token(canary: Canary, *, life: float | None = 3600.0, at: float = NOW, monotonic: float | None = 50.0) -> Token:
-    return Token(access_token=Secret(canary("token")), obtained_at=at, obtained_monotonic=monotonic, life=life)
+def token(
+    canary: Canary, *, life: float | None = 3600.0, at: float = NOW, monotonic: float | None = 50.0
+) -> Token:
+    return Token(
+        access_token=Secret(canary("token")), obtained_at=at, obtained_monotonic=monotonic, life=life
+    )
 
 
 def test_J9_the_margin_is_never_larger_than_a_tenth_of_the_life() -> None:
@@ -73,7 +77,9 @@ def test_J8_time_is_utc_seconds_also_beyond_2038(canary: Canary) -> None:
 @given(st.floats(0, 1))
 def test_J10_jitter_takes_at_most_a_tenth_off_the_margin_and_never_adds(jitter: float) -> None:
     secret = Secret("not-watched-here")
-    until = deadlines(Token(access_token=secret, obtained_at=NOW, life=3600.0), wall=NOW, monotonic=0.0, jitter=jitter)
+    until = deadlines(
+        Token(access_token=secret, obtained_at=NOW, life=3600.0), wall=NOW, monotonic=0.0, jitter=jitter
+    )
     assert 3570.0 <= until.renew_wall - NOW <= 3573.0 + 1e-6
 
 

@@ -40,11 +40,16 @@ def client(**values: object) -> OAuthClient:
 
 
 def answer(
-    body: object, *, status: int = 200, headers: Sequence[tuple[str, str]] = (("content-type", "application/json"),)
+    body: object,
+    *,
+    status: int = 200,
+    headers: Sequence[tuple[str, str]] = (("content-type", "application/json"),),
 ) -> Response:
     """A response; a body that is no bytes is written as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Response(status, tuple(headers), raw, sent_at=NOW, sent_monotonic=10.0, url="https://id.example.com/token")
+    return Response(
+        status, tuple(headers), raw, sent_at=NOW, sent_monotonic=10.0, url="https://id.example.com/token"
+    )
 
 
 def drive(flow: Steps[T], *answers: Response) -> tuple[T, list[Request]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from authrecord.core.errors import AuthrecordError, BadAnswer, Misconfigured, Refused, TryLater
 from authrecord.core.secret import Secret
 from authrecord.core.token import LONGEST_LIFE, Token
 from authrecord.grants.answer import token_from
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.canary_watch import Canary
 from tests.grants.drive import NOW, answer, client
 
@@ -69,7 +69,8 @@ def test_C4_json_with_another_content_type_or_none_is_accepted(canary: Canary) -
 
 
 @pytest.mark.parametrize(
-    "body", [b"[" * 100_000 + b"]" * 100_000, b'{"a":' + b"[" * 100_000, b'{"expires_in":' + b"9" * 5000 + b"}"]
+    "body",
+    [b"[" * 100_000 + b"]" * 100_000, b'{"a":' + b"[" * 100_000, b'{"expires_in":' + b"9" * 5000 + b"}"],
 )
 def test_C5_deep_nesting_and_huge_numbers_are_typed_errors(canary: Canary, body: bytes) -> None:
     assert isinstance(refused(answer(body), canary), BadAnswer)
@@ -88,7 +89,9 @@ def test_C11_S62_S85_a_redirect_that_would_repeat_the_post_is_an_error(canary: C
     assert refused(answer(b"", status=status, headers=[("location", "//evil")]), canary).code == "redirect"
 
 
-@pytest.mark.parametrize(("value", "life"), [("3600", 3600), (3600.0, 3600), (3599.9, 3599.9), ("3599.9", 3599.9)])
+@pytest.mark.parametrize(
+    ("value", "life"), [("3600", 3600), (3600.0, 3600), (3599.9, 3599.9), ("3599.9", 3599.9)]
+)
 def test_C12_S83_numbers_in_other_forms_are_accepted(canary: Canary, value: object, life: float) -> None:
     assert token_from(answer(good(canary, expires_in=value)), client()).life == life
 
@@ -148,7 +151,9 @@ def test_C18_an_access_token_that_is_no_text_is_an_error(canary: Canary, value: 
 
 @pytest.mark.parametrize("part", ["\r\nX-Injected: 1", "\x00", " ", "é", "\x7f", "\t"])
 @pytest.mark.parametrize("name", ["access_token", "refresh_token", "id_token"])
-def test_C19_a_token_with_characters_that_no_token_has_is_refused(canary: Canary, name: str, part: str) -> None:
+def test_C19_a_token_with_characters_that_no_token_has_is_refused(
+    canary: Canary, name: str, part: str
+) -> None:
     error = refused(answer(good(canary, **{name: canary("evil") + part})), canary)
     assert error.code == "unsafe_token"
     assert name in str(error)
@@ -168,7 +173,9 @@ def test_C21_a_nested_token_is_found_by_its_pointer_and_never_guessed(canary: Ca
     assert refused(answer(nested), canary, token_pointer="/other").code == "no_token"
 
 
-@pytest.mark.parametrize("body", [{"error": "invalid_scope"}, {"ok": False}, {"ok": False, "error": "x"}, {"error": {"code": "y"}}])
+@pytest.mark.parametrize(
+    "body", [{"error": "invalid_scope"}, {"ok": False}, {"ok": False, "error": "x"}, {"error": {"code": "y"}}]
+)
 def test_C22_an_error_with_status_200_is_an_error(canary: Canary, body: dict[str, object]) -> None:
     assert isinstance(refused(answer({**good(canary), **body}), canary), Refused)
 
@@ -200,7 +207,9 @@ def test_C25_retry_after_is_honoured_and_capped(canary: Canary, value: str, seco
 def test_C25_retry_after_may_be_a_date(canary: Canary) -> None:
     from email.utils import formatdate
 
-    error = refused(answer(b"", status=503, headers=[("retry-after", formatdate(NOW + 90, usegmt=True))]), canary)
+    error = refused(
+        answer(b"", status=503, headers=[("retry-after", formatdate(NOW + 90, usegmt=True))]), canary
+    )
     assert isinstance(error, TryLater)
     assert error.retry_after == 90.0
 
@@ -267,7 +276,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=10,
 )
-KEYS = st.sampled_from(["access_token", "token_type", "expires_in", "refresh_token", "scope", "error", "ok", "error_description"])
+KEYS = st.sampled_from(
+    ["access_token", "token_type", "expires_in", "refresh_token", "scope", "error", "ok", "error_description"]
+)
 
 
 @given(st.dictionaries(KEYS, JSON | st.just("Bearer"), max_size=8), st.integers(100, 599))

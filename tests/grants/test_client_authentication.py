@@ -7,6 +7,7 @@ from base64 import b64decode
 from urllib.parse import unquote_plus
 
 import pytest
+
 from authrecord.core.errors import RecordFault
 from authrecord.core.messages import ClientCertificate, Request
 from authrecord.core.secret import Secret
@@ -14,7 +15,6 @@ from authrecord.grants import authorization_code, client_credentials, password, 
 from authrecord.grants.client import OAuthClient, ResolvedParameter
 from authrecord.grants.client_authentication import ASSERTION_TYPE
 from authrecord.grants.endpoint import token_request
-
 from tests.canary_watch import Canary
 from tests.grants.drive import NOW, client, form, headers, means
 
@@ -97,12 +97,16 @@ def test_J6_an_assertion_has_no_nbf_since_clocks_differ() -> None:
 
 
 def test_the_audience_of_an_assertion_can_be_written_into_the_record() -> None:
-    one = client(authentication="private_key_jwt", assertion_audience="https://other", issuer="https://id.example.com")
+    one = client(
+        authentication="private_key_jwt", assertion_audience="https://other", issuer="https://id.example.com"
+    )
     assert json.loads(form(request_of(one))["client_assertion"])["claims"]["aud"] == "https://other"
 
 
 def test_mutual_tls_sends_the_client_id_and_the_certificate() -> None:
-    request = request_of(client(authentication="tls_client_auth", certificate=CERTIFICATE, client_secret=None))
+    request = request_of(
+        client(authentication="tls_client_auth", certificate=CERTIFICATE, client_secret=None)
+    )
     assert request.client_certificate == CERTIFICATE
     assert form(request)["client_id"] == "scanner"
 
@@ -121,7 +125,10 @@ def test_the_same_proof_goes_with_every_grant(canary: Canary, way: str) -> None:
     from authrecord.core.token import Token
 
     one = client(
-        authentication=way, client_secret=Secret(canary("secret")), certificate=CERTIFICATE, password=Secret("p")
+        authentication=way,
+        client_secret=Secret(canary("secret")),
+        certificate=CERTIFICATE,
+        password=Secret("p"),
     )
     held = Token(access_token=Secret("a"), obtained_at=NOW, refresh_token=Secret(canary("refresh")))
     pending = authorization_code.begin(one, means(), redirect_uri="http://127.0.0.1/cb")
@@ -135,7 +142,9 @@ def test_the_same_proof_goes_with_every_grant(canary: Canary, way: str) -> None:
     proofs = []
     for flow in flows:
         request = next(flow)
-        proofs.append(replace(request, form=tuple(p for p in request.form or () if p[0].startswith("client_"))))
+        proofs.append(
+            replace(request, form=tuple(p for p in request.form or () if p[0].startswith("client_")))
+        )
         flow.close()
     assert all(proof == proofs[0] for proof in proofs)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from authrecord.core.errors import RecordFault
 from authrecord.grants import client_credentials
-
 from tests.canary_watch import Canary
 from tests.grants.drive import answer, client, drive, form, means
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from authrecord.core.errors import BadAnswer, RecordFault, TryLater
 from authrecord.grants.discovery import Metadata, discover, metadata_urls, with_metadata
-
 from tests.grants.drive import answer, client, drive
 
 ISSUER = "https://id.example.com/t1"
@@ -52,7 +52,9 @@ def test_what_the_record_says_is_never_replaced() -> None:
     assert not filled.discovered_token_url
 
 
-@pytest.mark.parametrize("said", ["https://id.example.com/T1", ISSUER + "/", "https://evil.example.net", None, 7])
+@pytest.mark.parametrize(
+    "said", ["https://id.example.com/T1", ISSUER + "/", "https://evil.example.net", None, 7]
+)
 def test_S67_metadata_of_another_issuer_is_not_used(said: object) -> None:
     with pytest.raises(BadAnswer) as bad:
         drive(discover(ISSUER), answer(metadata(issuer=said)))
@@ -68,7 +70,8 @@ def test_S34_a_provider_that_knows_only_plain_is_refused_unless_pkce_is_off() ->
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["http://id.example.com/token", "javascript:alert(1)", "https://u:p@id.example.com/", 7, "https://h/#f"]
+    "endpoint",
+    ["http://id.example.com/token", "javascript:alert(1)", "https://u:p@id.example.com/", 7, "https://h/#f"],
 )
 def test_S68_an_endpoint_of_metadata_must_be_a_safe_url(endpoint: object) -> None:
     with pytest.raises(BadAnswer) as bad:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from authrecord.core.errors import RecordFault
 from authrecord.core.secret import Secret
 from authrecord.grants.client import ResolvedParameter
 from authrecord.grants.endpoint import check_endpoint, token_request
-
 from tests.canary_watch import Canary
 from tests.grants.drive import client, form, headers, means
 
@@ -21,9 +21,14 @@ def test_S9_a_token_request_is_a_post_of_a_form() -> None:
 
 
 def test_custom_parameters_go_where_the_record_says(canary: Canary) -> None:
-    values = {place: canary(place, alphabet="hard" if place != "header" else "plain") for place in ("header", "query", "body")}
+    values = {
+        place: canary(place, alphabet="hard" if place != "header" else "plain")
+        for place in ("header", "query", "body")
+    }
     custom = tuple(ResolvedParameter(f"x-{place}", Secret(value), place) for place, value in values.items())
-    request = token_request(client(), means(), "https://id.example.com/token?tenant=7", (("grant_type", "x"),), custom)
+    request = token_request(
+        client(), means(), "https://id.example.com/token?tenant=7", (("grant_type", "x"),), custom
+    )
     assert headers(request)["x-header"] == values["header"]
     assert form(request)["x-body"] == values["body"]
     assert request.wire_url().startswith("https://id.example.com/token?tenant=7&x-query=")
@@ -33,7 +38,9 @@ def test_custom_parameters_go_where_the_record_says(canary: Canary) -> None:
 def test_a_custom_accept_takes_the_place_of_ours() -> None:
     custom = (ResolvedParameter("ACCEPT", "application/vnd.api+json", "header"),)
     request = token_request(client(), means(), "https://id.example.com/token", (), custom)
-    assert [value for name, value in request.wire_headers() if name.lower() == "accept"] == ["application/vnd.api+json"]
+    assert [value for name, value in request.wire_headers() if name.lower() == "accept"] == [
+        "application/vnd.api+json"
+    ]
 
 
 def test_S52_resource_indicators_may_repeat() -> None:

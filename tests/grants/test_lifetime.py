@@ -6,9 +6,9 @@ import json
 from base64 import urlsafe_b64encode
 
 import pytest
+
 from authrecord.core.secret import Secret
 from authrecord.grants.lifetime import life_of
-
 from tests.canary_watch import Canary
 from tests.grants.drive import NOW
 
@@ -23,7 +23,9 @@ def test_C15_exp_and_iat_of_a_jwt_give_its_life(canary: Canary) -> None:
     assert life_of({}, jwt(canary, {"exp": NOW + 500}), NOW, []) == 500
 
 
-@pytest.mark.parametrize("claims", [{}, [], 7, {"exp": "x"}, {"exp": None}, {"exp": True}, {"exp": 1.0}, {"exp": 10**400}])
+@pytest.mark.parametrize(
+    "claims", [{}, [], 7, {"exp": "x"}, {"exp": None}, {"exp": True}, {"exp": 1.0}, {"exp": 10**400}]
+)
 def test_C15_a_jwt_without_a_usable_exp_has_an_unknown_life(canary: Canary, claims: object) -> None:
     assert life_of({}, jwt(canary, claims), NOW, []) is None
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+
 from authrecord.core.errors import LoginRequired
 from authrecord.core.secret import Secret
 from authrecord.grants import password
-
 from tests.canary_watch import Canary
 from tests.grants.drive import answer, client, drive, form, means
 
@@ -16,7 +16,12 @@ def test_the_grant_sends_name_and_password_in_the_body(canary: Canary) -> None:
     one = client(username="ada", password=Secret(value), scope="read")
     given = {"access_token": canary("access"), "token_type": "bearer", "refresh_token": canary("refresh")}
     token, requests = drive(password.obtain(one, means()), answer(given))
-    assert form(requests[0]) == {"grant_type": "password", "username": "ada", "password": value, "scope": "read"}
+    assert form(requests[0]) == {
+        "grant_type": "password",
+        "username": "ada",
+        "password": value,
+        "scope": "read",
+    }
     assert token.refresh_token is not None
     canary.scan(repr(requests[0]) + requests[0].wire_url(), "request")
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from authrecord.core.errors import LoginRequired, Refused
-from authrecord.core.errors import RecordFault
+
+from authrecord.core.errors import LoginRequired, RecordFault, Refused
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
 from authrecord.grants import refresh
 from authrecord.grants.client import ResolvedParameter
-
 from tests.canary_watch import Canary
 from tests.grants.drive import NOW, answer, client, drive, form, means
 
@@ -45,7 +44,9 @@ def test_S22_missing_new_refresh_token_keeps_the_old_one(canary: Canary) -> None
 
 def test_S22_the_scope_is_never_wider_than_what_was_granted(canary: Canary) -> None:
     given = {"access_token": canary("access"), "token_type": "bearer"}
-    token, requests = drive(refresh.obtain(client(scope="read write admin"), held(canary), means()), answer(given))
+    token, requests = drive(
+        refresh.obtain(client(scope="read write admin"), held(canary), means()), answer(given)
+    )
     assert "scope" not in form(requests[0])
     assert token.scope == "read"
 
@@ -62,7 +63,10 @@ def test_the_refresh_url_defaults_to_the_access_token_url(canary: Canary) -> Non
 def test_refresh_parameters_go_with_refreshes_and_token_parameters_do_not(canary: Canary) -> None:
     one = client(
         token_parameters=(ResolvedParameter("for_token", "1", "body"),),
-        refresh_parameters=(ResolvedParameter("for_refresh", "2", "body"), ResolvedParameter("x-q", "3", "query")),
+        refresh_parameters=(
+            ResolvedParameter("for_refresh", "2", "body"),
+            ResolvedParameter("x-q", "3", "query"),
+        ),
     )
     given = {"access_token": canary("access"), "token_type": "bearer"}
     _, requests = drive(refresh.obtain(one, held(canary), means()), answer(given))

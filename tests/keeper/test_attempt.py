@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+
 from authrecord.core.contracts import Clock
 from authrecord.core.errors import TryLater
 from authrecord.core.expiry import Expired
@@ -17,7 +18,6 @@ from authrecord.keeper.live import Live
 from authrecord.keeper.trust import Trust
 from authrecord.record import Record
 from authrecord.schemes.bearer import Bearer
-
 from tests.canary_watch import Canary
 from tests.keeper.parts import HandClock, Issuer, gate_of
 
@@ -30,7 +30,9 @@ class Stage:
     issuer: Issuer
     clock: HandClock
 
-    def request(self, method: str, answers: list[tuple[int, Expired | None]], *, replayable: bool = True) -> tuple[int, Reason]:
+    def request(
+        self, method: str, answers: list[tuple[int, Expired | None]], *, replayable: bool = True
+    ) -> tuple[int, Reason]:
         """Send a request to an API that gives `answers`; how many were sent, and the reason at the end."""
         attempt = self.authenticator.attempt(method, replayable)
         live = self.authenticator.credential()
@@ -47,7 +49,9 @@ class Stage:
         return sent, attempt.outcome.reason
 
 
-def authenticator_of(source: Source, clock: Clock, *, origins: tuple[str, ...] = ("https://api.example.com",)) -> Authenticator:
+def authenticator_of(
+    source: Source, clock: Clock, *, origins: tuple[str, ...] = ("https://api.example.com",)
+) -> Authenticator:
     return Authenticator(
         Record(name="orders", auth=Bearer(token=Secret("unused")), allowed_origins=origins),
         source,
@@ -173,9 +177,18 @@ def test_D9_releases_by_the_pieces_that_the_library_will_dial(stage: Stage) -> N
     one = stage.authenticator
     assert one.releases("https", "api.example.com", None)
     assert one.releases("https", "API.example.com.", 443)
-    for other in (("http", "api.example.com", None), ("https", "api.example.com", 444), ("https", "evil", None)):
+    for other in (
+        ("http", "api.example.com", None),
+        ("https", "api.example.com", 444),
+        ("https", "evil", None),
+    ):
         assert not one.releases(*other)
-    for odd in (("https", "", None), ("ftp", "api.example.com", None), ("https", "127.1", None), ("https", "a b", 1)):
+    for odd in (
+        ("https", "", None),
+        ("ftp", "api.example.com", None),
+        ("https", "127.1", None),
+        ("https", "a b", 1),
+    ):
         assert not one.releases(*odd)
 
 

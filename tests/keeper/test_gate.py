@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from authrecord.core.errors import LoginRequired, Refused, TryLater
 from authrecord.keeper.gate import Gate
 from authrecord.keeper.live import Live
-
 from tests.canary_watch import Canary
 from tests.keeper.parts import HandClock, Issuer, gate_of
 
@@ -149,7 +149,9 @@ def test_I6_all_waiters_get_the_same_typed_error_and_the_flight_is_cleared(issue
     assert gate.obtain() is gate.live
 
 
-def test_R13_a_provider_that_is_down_is_asked_ever_more_rarely_and_at_most_every_five_minutes(issuer: Issuer) -> None:
+def test_R13_a_provider_that_is_down_is_asked_ever_more_rarely_and_at_most_every_five_minutes(
+    issuer: Issuer,
+) -> None:
     gate = gate_of(issuer)
     issuer.error = TryLater("down")
     for _ in range(3600):

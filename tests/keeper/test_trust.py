@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from authrecord.keeper.backoff import FIRST, LONGEST, LONGEST_ASKED, Backoff
 from authrecord.keeper.trust import BUCKET, REFILL_PER_SECOND, Trust
-
 from tests.keeper.parts import HandClock
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..core.contracts import Clock, Means, Resolver, Signer
-from ..core.errors import LoginRequired, RecordFault
+from ..core.errors import LoginRequired, RecordFault, StoreFault
 from ..core.fields import PASSWORD
 from ..core.messages import Outgoing, Stamp
 from ..core.origin import AllowedOrigins, allowed_origins, origin_of
@@ -32,7 +32,7 @@ from .backoff import Backoff
 from .gate import Gate, Source
 from .live import Live
 from .logins import Logins
-from .ports import Sender, TokenKey, TokenStore
+from .ports import Claim, Sender, TokenKey, TokenStore
 from .provider import Provider
 from .renewal import CLAIM_SECONDS, PATIENCE_SECONDS, Renewal
 from .resolving import resolved
@@ -137,13 +137,22 @@ class Keeper:
     def adopt(self, record: Record, token: Token) -> Token:
         """Store `token` as the record's newest and use it from now on."""
         auth = _oauth2(record)
-        key = token_key(record)
-        claim = self.store.claim(key, seconds=CLAIM_SECONDS, patience=PATIENCE_SECONDS)
+        claim = self._claim_for_login(token_key(record))
         saved = self._renewal(record, auth).settle(claim, token)
         self._gate(record, auth).adopt(
             self._live(auth, replace(saved, obtained_monotonic=token.obtained_monotonic))
         )
         return saved
+
+    def _claim_for_login(self, key: TokenKey) -> Claim:
+        """A claim; a stored token that was tampered with is dropped, since a new login takes its place."""
+        try:
+            return self.store.claim(key, seconds=CLAIM_SECONDS, patience=PATIENCE_SECONDS)
+        except StoreFault as fault:
+            if fault.code != "tampered":
+                raise
+        self.store.forget(key)
+        return self.store.claim(key, seconds=CLAIM_SECONDS, patience=PATIENCE_SECONDS)
 
     def forget(self, record: Record) -> None:
         """Drop the record's tokens, in memory and in the store."""
@@ -155,6 +164,11 @@ class Keeper:
     def provider(self, record: Record) -> Provider:
         """What is known of the record's provider; for the doctor. Raises `RecordFault` for a static record."""
         return self._provider(record, _oauth2(record))
+
+    def close(self) -> None:
+        """Close the store and the sender's kept connections. The keeper is not used after it."""
+        self.store.close()
+        self._send.close()
 
     def reset_after_fork(self) -> None:
         """In a forked child: no renewal of the parent runs here, and none of its locks is ever released."""

@@ -21,6 +21,10 @@ class Sender(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Close kept connections. The sender may be used again: it opens new ones."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:

@@ -15,7 +15,8 @@ CODE_SECONDS = 60.0
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Log in</title><style>body{{font:16px/1.5 system-ui;max-width:22rem;margin:4rem auto;padding:0 1rem}}
 label{{display:block;margin:.8rem 0}}input{{width:100%;font:inherit;padding:.4rem;box-sizing:border-box}}
-button{{font:inherit;padding:.5rem 1rem}}</style><h1>Log in</h1><p>{client} asks for: {scope}</p><p role="alert">{wrong}</p>
+button{{font:inherit;padding:.5rem 1rem}}</style><h1>Log in</h1>
+<p>{client} asks for: {scope}</p><p role="alert">{wrong}</p>
 <form method="post"><label>User name <input name="username" autocomplete="username" autofocus></label>
 <label>Password <input name="password" type="password" autocomplete="current-password"></label>
 <button name="consent" value="yes">Log in and allow</button> <button name="consent" value="no">Deny</button></form>"""

@@ -121,8 +121,9 @@ def _silence(scene: Scene) -> Reply:
 
 def _reset(scene: Scene) -> Reply:
     async def raw() -> AsyncIterator[bytes]:
-        return
-        yield b""  # what makes this a generator: it ends before its first piece
+        nothing: tuple[bytes, ...] = ()
+        for piece in nothing:  # a generator that ends before its first piece
+            yield piece
 
     return Reply(raw=raw)
 

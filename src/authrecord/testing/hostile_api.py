@@ -28,6 +28,11 @@ def _encoded(encoding: str, body: bytes, status: int = 200) -> Make:
     )
 
 
+def _bomb(lure: str) -> Reply:
+    body = gzip.compress(b"\0" * (300 * 1024 * 1024), 9)
+    return Reply(200, (("content-type", "application/json"), ("content-encoding", "gzip")), body)
+
+
 def _endless(lure: str) -> Reply:
     async def chunks() -> AsyncIterator[bytes]:
         while True:
@@ -79,7 +84,7 @@ HOSTILE_API_ANSWERS: Final[Mapping[str, tuple[str, Make]]] = MappingProxyType(
         "G7_endless": ("a body without an end", _endless),
         "G7_events": ("an event stream that says expired and stays open", _events),
         "G9_gzip_expired": ("an expired message in gzip", _encoded("gzip", gzip.compress(EXPIRED))),
-        "G9_gzip_bomb": ("300 MB in gzip", _encoded("gzip", gzip.compress(b"\0" * (300 * 1024 * 1024), 9))),
+        "G9_gzip_bomb": ("300 MB in gzip", _bomb),
         "G9_unknown_encoding": ("an encoding that nobody knows", _encoded("x-unknown", EXPIRED)),
         "G17_trailers": ("early hints, and trailers behind a chunked body", _trailers),
         "G17_no_content": ("204", lambda lure: Reply(204)),

@@ -1,0 +1,147 @@
+"""Where the sealing key comes from: `file:/path`, `keyring:service/name` or `env:NAME`. One source, no fall-back.
+
+A key that does not exist yet is made, once, in a file or a keyring; but never when a cache is already there: its
+tokens were sealed by a key that is missing now, and a fresh one would hide that (attack rows L1 to L3, L13).
+"""
+
+from __future__ import annotations
+
+import os
+from binascii import Error as NotBase64
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Mapping
+
+from . import places
+from .private_files import make_folder, read, refuse_unsafe, unusable, write_new
+from .sealing import KEY_BYTES, Random, SealingKey, bad_key
+
+TYPE_CHECKING = False  # as `typing` has it; importing that costs 6 ms
+if TYPE_CHECKING:
+    from typing import Final
+
+    from ..core.errors import StoreFault
+
+KEY_VARIABLE: Final = "AUTHRECORD_KEY"
+"""The setting that names the source of the key. It holds a source, never the key itself."""
+
+_MOST_BYTES: Final = 4096
+_SCHEMES: Final = ("file", "keyring", "env")
+
+
+def default_key_source(environment: Mapping[str, str]) -> str:
+    """The source in `AUTHRECORD_KEY`, or else the key file in the user's data folder. Raises `StoreFault`."""
+    return environment.get(KEY_VARIABLE, "") or f"file:{places.key_file(environment)}"
+
+
+def sealing_key(
+    source: str, *, environment: Mapping[str, str], cache: str, random: Random | None = None
+) -> SealingKey:
+    """The key of `source`. With `random` given it is made where there is none, unless the file `cache` exists.
+
+    Raises `StoreFault`: code `key_source` for a source that cannot be read, `bad_key` for a key that is none,
+    `no_key` when it is missing, `unsafe_file` when its file may be known to others.
+    """
+    scheme, colon, argument = source.partition(":")
+    if not colon or scheme not in _SCHEMES or not argument.strip():
+        # The text is not shown: somebody may have set the key itself here.
+        raise _fault(
+            "the source of the key is not one of file:/path, keyring:service/name, env:NAME.",
+            hint=f"Set {KEY_VARIABLE} to one of these.",
+            code="key_source",
+        )
+    if scheme == "env":
+        return _decoded(_from_environment(argument, environment), f"the variable {argument}")
+    if scheme == "keyring":
+        return _from_keyring(argument, cache, random)
+    return _from_file(argument, cache, random)
+
+
+def _from_environment(name: str, environment: Mapping[str, str]) -> str:
+    value = environment.get(name)
+    if value is None:
+        raise _fault(f"the key's variable {name} is not set.", hint=f"Set {name} to the key.", code="no_key")
+    return value
+
+
+def _from_file(path: str, cache: str, random: Random | None) -> SealingKey:
+    if not os.path.isabs(path):
+        raise _fault(
+            "the key file is not an absolute path.", hint="Write file:/path/to/key.", code="key_source"
+        )
+    try:
+        return _decoded(_read_key_file(path), path)
+    except FileNotFoundError:
+        pass  # then it is made below, where it may be
+    if random is None:
+        raise _missing(path)
+    make_folder(os.path.dirname(path))
+    refuse_unsafe(path)
+    from .locks import locked
+
+    try:
+        with locked(path + ".lock"):
+            if not os.path.lexists(path):
+                _refuse_beside_cache(path, cache)
+                write_new(path, b2a_base64(random(KEY_BYTES)))
+    except OSError as error:
+        raise unusable(path, error) from None
+    return _decoded(_read_key_file(path), path)
+
+
+def _read_key_file(path: str) -> str:
+    """The text of the key file. Raises `FileNotFoundError`, else `StoreFault`."""
+    try:
+        data = read(path, _MOST_BYTES)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unusable(path, error) from None
+    return data.decode("latin-1")
+
+
+def _from_keyring(name: str, cache: str, random: Random | None) -> SealingKey:
+    from .keyrings import OTHER_SOURCES, KeyringUnusable, get, put
+
+    where = f"the keyring entry {name}"
+    try:
+        value = get(name)
+        if value is None:
+            if random is None:
+                raise _missing(where)
+            _refuse_beside_cache(where, cache)
+            put(name, b2a_base64(random(KEY_BYTES), newline=False).decode())
+            value = get(name)  # what is kept counts: another process may have written at the same moment
+    except KeyringUnusable as error:
+        raise _fault(f"{error}.", hint=OTHER_SOURCES, code="key_source") from None
+    return _decoded(value or "", where)
+
+
+def _decoded(text: str, where: str) -> SealingKey:
+    """The key that `text` holds in base64; one newline at its end does not count (L3)."""
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise bad_key(f"{where} is empty")
+    try:
+        value = a2b_base64(text, strict_mode=True)
+    except (NotBase64, ValueError):
+        raise bad_key(f"{where} is not base64") from None
+    return SealingKey(value)
+
+
+def _refuse_beside_cache(where: str, cache: str) -> None:
+    if os.path.lexists(cache):
+        raise _missing(where, f", but the tokens in {cache} were sealed with it")
+
+
+def _missing(where: str, why: str = "") -> StoreFault:
+    return _fault(
+        f"there is no key: {where} does not exist{why}.",
+        hint="Bring the key back; or delete the sealed tokens and log in again.",
+        code="no_key",
+    )
+
+
+def _fault(message: str, *, hint: str, code: str) -> StoreFault:
+    from ..core.errors import StoreFault
+
+    return StoreFault(message, hint=hint, code=code)
