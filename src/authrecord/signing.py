@@ -39,13 +39,13 @@ def sign(claims: Mapping[str, str | int], key: Secret, algorithm: str, key_id: s
         header = {"alg": chosen, "typ": "JWT", **({"kid": key_id} if key_id else {})}
         return Secret(jwt.encode(header, dict(claims), private_key, algorithms=[chosen]))
     except (errors.JoseError, ValueError, TypeError, KeyError, IndexError):
-        # The library's own words may hold parts of the key.
-        raise RecordFault(
-            "the key cannot sign the client assertion.",
-            field=FIELD,
-            hint="Give a private key as PEM or JWK that fits assertion_algorithm, without a passphrase.",
-            code="bad_key",
-        ) from None
+        pass  # the library's own words, and the exception's context, may hold parts of the key: raised below
+    raise RecordFault(
+        "the key cannot sign the client assertion.",
+        field=FIELD,
+        hint="Give a private key as PEM or JWK that fits assertion_algorithm, without a passphrase.",
+        code="bad_key",
+    )
 
 
 def _key(key: Secret, *, symmetric: bool) -> Key:

@@ -122,6 +122,17 @@ def test_a_second_replay_only_if_the_token_ran_out_on_the_way(stage: Stage) -> N
     assert attempt.outcome.replays == 2
 
 
+def test_H7_a_thousand_requests_refused_with_one_token_are_all_replayed_after_one_renewal(
+    stage: Stage,
+) -> None:
+    live = stage.authenticator.credential()
+    attempts = [stage.authenticator.attempt("GET", replayable=True) for _ in range(1000)]
+    assert all(attempt.wants_renewal(live, Expired.STATUS) for attempt in attempts)
+    fresh = [attempt.renewed(live) for attempt in attempts]
+    assert all(attempt.wants_replay(live, one, 401) for attempt, one in zip(attempts, fresh, strict=True))
+    assert len(stage.issuer.calls) == 2
+
+
 def test_G11_a_good_page_that_matches_costs_one_renewal_and_then_none_for_a_while(stage: Stage) -> None:
     for _ in range(20):
         stage.request("GET", [SAYS_EXPIRED, SAYS_EXPIRED, OK])

@@ -10,9 +10,17 @@ from tests.keeper.parts import HandClock
 def test_H7_G13_refusals_cannot_cause_more_than_a_bucket_of_renewals() -> None:
     clock = HandClock()
     trust = Trust(clock.monotonic, lambda: 0.0)
-    assert sum(trust.spend() for _ in range(1000)) == BUCKET
+    assert sum(trust.spend(object()) for _ in range(1000)) == BUCKET
     clock.turn(10)
-    assert sum(trust.spend() for _ in range(1000)) == 10 * REFILL_PER_SECOND
+    assert sum(trust.spend(object()) for _ in range(1000)) == 10 * REFILL_PER_SECOND
+
+
+def test_H7_a_thousand_refusals_of_one_credential_pay_once() -> None:
+    clock = HandClock()
+    trust = Trust(clock.monotonic, lambda: 0.0)
+    credential = object()
+    assert all(trust.spend(credential) for _ in range(1000))
+    assert sum(trust.spend(object()) for _ in range(1000)) == BUCKET - 1
 
 
 def test_H8_the_pause_after_a_second_refusal_doubles_up_to_five_minutes() -> None:

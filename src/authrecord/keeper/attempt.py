@@ -69,7 +69,7 @@ class Attempt:
             return self._ends(Reason.RENEWED_TOKEN_REFUSED)
         if authenticator.has_run_out(live):
             return True
-        if authenticator.trust.is_cooling or not authenticator.trust.spend():
+        if authenticator.trust.is_cooling or not authenticator.trust.spend(live):
             return self._ends(Reason.COOLING_DOWN)
         return True
 

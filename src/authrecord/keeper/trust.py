@@ -30,21 +30,28 @@ class Trust:
         self._quiet_until = 0.0
         self._left = BUCKET
         self._counted_at = monotonic()
+        self._paid_for: object = None
 
     @property
     def is_cooling(self) -> bool:
         """True while no refusal causes a renewal. Reads one number: no lock."""
         return self._monotonic() < self._quiet_until
 
-    def spend(self) -> bool:
-        """Take one renewal from the bucket; False when it is empty."""
+    def spend(self, refused: object) -> bool:
+        """Take one renewal from the bucket for the `refused` credential; False when it is empty.
+
+        A thousand requests that were refused with one credential pay once: they share one renewal.
+        """
         with self._lock:
+            if refused is self._paid_for:
+                return True
             now = self._monotonic()
             self._left = min(BUCKET, self._left + (now - self._counted_at) * REFILL_PER_SECOND)
             self._counted_at = now
             if self._left < 1.0:
                 return False
             self._left -= 1.0
+            self._paid_for = refused
             return True
 
     def refused_again(self) -> None:
