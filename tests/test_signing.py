@@ -20,7 +20,7 @@ CLAIMS = {"iss": "scanner", "sub": "scanner", "aud": "https://id.example.com", "
         (jwk.ECKey, "P-384", "ES384"),
         (jwk.ECKey, "P-521", "ES512"),
         (jwk.RSAKey, 2048, "RS256"),
-        (jwk.OKPKey, "Ed25519", "EdDSA"),
+        (jwk.OKPKey, "Ed25519", "Ed25519"),
     ],
 )
 @pytest.mark.parametrize("form", ["pem", "jwk"])

@@ -49,7 +49,7 @@ def sign(claims: Mapping[str, str | int], key: Secret, algorithm: str, key_id: s
 
 
 def _key(key: Secret, *, symmetric: bool) -> Key:
-    from joserfc import jwk
+    from joserfc import errors, jwk
 
     text = key.reveal().strip()
     if symmetric:
@@ -60,7 +60,7 @@ def _key(key: Secret, *, symmetric: bool) -> Key:
     for kind in (jwk.ECKey, jwk.RSAKey, jwk.OKPKey):
         try:
             return kind.import_key(text)
-        except (ValueError, TypeError):
+        except (errors.JoseError, ValueError, TypeError):
             continue
     raise ValueError("not a private key")
 
@@ -69,5 +69,5 @@ def _usual_algorithm(key: Key) -> str:
     if key.key_type == "RSA":
         return "RS256"
     if key.key_type == "OKP":
-        return "EdDSA"
+        return "Ed25519"  # RFC 9864: the fully specified name
     return _CURVES[str(key.as_dict()["crv"])]

@@ -135,3 +135,9 @@ def test_S27_a_token_in_header_and_query_at_once_is_refused(field: str) -> None:
 
 
 _SECRET = {"credentials.client_secret": "${env:X}"}
+
+
+def test_S18_a_password_may_be_left_out_where_it_is_not_to_be_kept() -> None:
+    left_out = {"credentials.password": ..., "credentials.keep_password": False}
+    assert record(oauth2("password", left_out)).name
+    assert paths_of(oauth2("password", {"credentials.password": ...})) == ["auth.credentials.password"]

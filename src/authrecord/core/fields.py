@@ -7,7 +7,7 @@ the code base may write a label or a help text a second time.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -60,8 +60,8 @@ class Field:
     """One field of a record.
 
     `grants`: the grant types it applies to, empty for "all" (bearer and API key fields have none to name).
-    `needed_for`: the grant types for which it must be given; `required`: it must be given whenever its group
-    stands. `only_with`: (key in the same group, value) that makes the field apply. `beyond_seed`: the seed
+    `needed_for`: the grant types for which it must be given, unless `needed_unless`, (key in the same group,
+    value), holds; `required`: it must be given whenever its group stands. `only_with`: (key in the same group, value) that makes the field apply. `beyond_seed`: the seed
     document does not have it. `group_class`: for a nested group, its class.
     """
 
@@ -71,6 +71,7 @@ class Field:
     choices: tuple[Choice, ...] = ()
     grants: tuple[str, ...] = ()
     needed_for: tuple[str, ...] = ()
+    needed_unless: tuple[str, bool] | None = None
     required: bool = False
     only_with: tuple[str, str] | None = None
     beyond_seed: bool = False
@@ -87,6 +88,15 @@ class Field:
     def applies_to(self, grant: str) -> bool:
         """True when the field belongs to `grant`."""
         return not self.grants or grant in self.grants
+
+    def is_needed(self, grant: str, siblings: Mapping[str, object]) -> bool:
+        """True when a value must be given for `grant` beside the `siblings` of the same group."""
+        if self.required:
+            return True
+        excused = (
+            self.needed_unless is not None and siblings.get(self.needed_unless[0]) == self.needed_unless[1]
+        )
+        return grant in self.needed_for and not excused
 
 
 _METADATA_KEY: Final = "authrecord"

@@ -101,7 +101,7 @@ class _Walk:
         here = (*path, field.key)
         applies = not self.context.grant or field.applies_to(self.context.grant)
         if field.key not in data:
-            return self._absent(field, here) if applies else _REFUSED
+            return self._absent(field, data, here) if applies else _REFUSED
         if not applies:
             labels = " and ".join(_GRANT_LABELS[grant] for grant in field.grants)
             message = f"{field.label!r} does not apply to this grant type"
@@ -122,12 +122,12 @@ class _Walk:
         self.faults.add(here, f"{field.label!r} applies only where {other} is {wanted}", "Leave it out.")
         return True
 
-    def _absent(self, field: Field, here: Path) -> Any:
+    def _absent(self, field: Field, data: Mapping[str, Any], here: Path) -> Any:
         """A group that is not written is walked all the same: it may have fields that are needed."""
         if field.group_class is not None and field.kind is not Kind.PARAMETERS:
             return self._built(field.group_class, {}, here)
         discovered = field.kind is Kind.URL and self.context.has_issuer
-        if (field.required or self.context.grant in field.needed_for) and not discovered:
+        if field.is_needed(self.context.grant, data) and not discovered:
             self.faults.add(here, "is missing", f"Give the {field.label}.")
         return _REFUSED
 

@@ -102,6 +102,10 @@ def _with_needed(group: dict[str, Any], grant: str) -> dict[str, Any]:
         for field in needed:
             filled = {"required": [field.key], "properties": {field.key: {"minLength": 1}}}
             demand: dict[str, Any] = {"required": [outer.key], "properties": {outer.key: filled}}
+            if field.needed_unless is not None:
+                key, value = field.needed_unless
+                excused = {"required": [key], "properties": {key: {"const": value}}}
+                demand = {"anyOf": [demand, {"required": [outer.key], "properties": {outer.key: excused}}]}
             if field.kind is Kind.URL:
                 urls.append(demand)
             else:

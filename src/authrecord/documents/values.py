@@ -61,11 +61,7 @@ def value_of(field: Field, group: type, given: object, siblings: Mapping[str, An
         return _sensitive(group, given, siblings)
     else:
         value = _text(field, group, given, siblings)
-    if (
-        value == ""
-        and (field.required or context.grant in field.needed_for)
-        and not _discovered(field, context)
-    ):
+    if value == "" and field.is_needed(context.grant, siblings) and not _discovered(field, context):
         raise Wrong("is empty", f"Give the {field.label}.")
     return value
 
@@ -94,7 +90,7 @@ def _secret(
     field: Field, group: type, given: object, siblings: Mapping[str, Any], context: Context
 ) -> SecretSource | None:
     """A secret; an empty one that may be left out is left out, so that none is ever sent (a public client)."""
-    needed = field.required or context.grant in field.needed_for
+    needed = field.is_needed(context.grant, siblings)
     content = _content(field, group, siblings, context)
     source = secret_rules.secret(given, content, may_be_empty=not needed)
     return None if isinstance(source, Secret) and not source else source

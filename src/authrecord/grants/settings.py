@@ -171,6 +171,7 @@ class Credentials:
         kind=Kind.SECRET,
         grants=(PASSWORD,),
         needed_for=(PASSWORD,),
+        needed_unless=("keep_password", False),
     )
     keep_password: bool = described(
         "Keep password",
@@ -201,7 +202,7 @@ class Credentials:
     )
     assertion_algorithm: str = described(
         "Assertion algorithm",
-        "Empty: ES256, EdDSA or RS256 by the key's type for a private key, HS256 for a client secret.",
+        "Empty: ES256, Ed25519 or RS256 by the key's type for a private key, HS256 for a client secret.",
         default="",
         grants=WITH_TOKEN_ENDPOINT,
         beyond_seed=True,
