@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..core.contracts import Clock, Means, Resolver, Signer
 from ..core.errors import LoginRequired, RecordFault, StoreFault
-from ..core.fields import PASSWORD
+from ..core.fields import CLIENT_CREDENTIALS, PASSWORD
 from ..core.messages import Outgoing, Stamp
 from ..core.origin import AllowedOrigins, allowed_origins, origin_of
 from ..core.replay import ReplayPolicy
@@ -21,7 +21,8 @@ from ..core.secret import Reference, Secret
 from ..core.token import Token, deadlines
 from ..documents.digest import token_digest
 from ..documents.patterns import compile_pattern
-from ..grants import password
+from ..grants import client_credentials
+from ..grants import password as password_grant
 from ..grants.pending import Answer, PendingLogin
 from ..record import OAuth2, Record
 from ..schemes.api_key import ApiKey, ApiKeyScheme
@@ -126,13 +127,19 @@ class Keeper:
         """Forget a login that nobody will finish."""
         self._logins.abandon(pending)
 
-    def log_in_with_password(self, record: Record, given: Secret | None = None) -> Token:
-        """A new token by Password Credentials, with `given` in place of the record's password."""
-        provider = self._provider(record, _oauth2(record, PASSWORD))
+    def log_in_alone(self, record: Record, password: Secret | None = None) -> Token:
+        """A new token by a grant that needs nobody, with `password` in place of the record's own.
+
+        Raises `RecordFault` for a grant that needs a person, and whatever obtaining raises.
+        """
+        provider = self._provider(record, _oauth2(record))
         client = provider.client()
-        if given is not None:
-            client = replace(client, password=given)
-        return self.adopt(record, run(password.obtain(client, self._means), self._send))
+        if provider.auth.grant == PASSWORD:
+            client = replace(client, password=password or client.password)
+            return self.adopt(record, run(password_grant.obtain(client, self._means), self._send))
+        if provider.auth.grant == CLIENT_CREDENTIALS:
+            return self.adopt(record, run(client_credentials.obtain(client, self._means), self._send))
+        raise RecordFault(f"record {record.name!r} needs a person to log in.", field="auth.grant")
 
     def adopt(self, record: Record, token: Token) -> Token:
         """Store `token` as the record's newest and use it from now on."""
@@ -256,8 +263,8 @@ def destinations(record: Record, base_url: str = "") -> AllowedOrigins:
         raise RecordFault(f"record {record.name!r}: {field} {fault}.", field=field) from None
 
 
-def _oauth2(record: Record, grant: str = "") -> OAuth2:
-    if isinstance(record.auth, OAuth2) and grant in {"", record.auth.grant}:
+def _oauth2(record: Record) -> OAuth2:
+    if isinstance(record.auth, OAuth2):
         return record.auth
     raise RecordFault(f"record {record.name!r} obtains no token this way.", field="auth.type")
 

@@ -96,7 +96,7 @@ def _refresh(form: Mapping[str, str], client: Client, state: State, settings: To
         if not settings.rotate:
             return _tokens(client, found.scope, state, settings, renewable=False, family=found.family)
         now = state.now()
-        if found.used_at is not None and now - found.used_at > settings.grace:
+        if found.used_at is not None and now - found.used_at >= settings.grace:
             state.count(reuse_detected=1)
             if settings.reuse_ends_the_login:
                 state.dead_families.add(found.family)

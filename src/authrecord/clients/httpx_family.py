@@ -1,0 +1,236 @@
+"""The adapter for httpx and httpx2, written once: the two have the same API. `httpx.py` and `httpx2.py` bind it.
+
+A transport is asked once per hop. It copies the request, puts the credential on the copy and sends that, so that
+`request`, `response.request`, history, exceptions and httpx's INFO line never hold it (E1, E3, E12, F1, F2).
+
+What a bare `Transport` cannot know is whether the caller streams. Then an answer of a record with a message
+pattern is read up to 64 KiB ahead, unless the caller says `with streaming():`. `attach` knows (G10).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ..keeper.attempt import Attempt
+from ..keeper.authenticator import Authenticator
+from ..keeper.live import Live
+from .bodies import nothing_to_do
+from .httpx_request import Library, answer_of, encodings_of, hide_echo, rewind_of_stream, stamped
+from .httpx_streams import drain, drain_async, peek, peek_async
+from .outcome import KEY, authenticated
+from .scrubbing import scrub
+from .story import PeekBody, Renew, Story, story
+from .streaming import STREAMS, streaming
+
+__all__ = ["AsyncLogic", "Library", "Logic", "attach_to", "base_url"]
+
+
+class _Common:
+    """What the two transports share. `library` is bound by the subclass."""
+
+    library: ClassVar[Library]
+    _inner: Any
+
+    def __init__(self, authenticator: Authenticator, inner: Any = None) -> None:
+        self._authenticator = authenticator
+        self._authenticated = authenticated(authenticator.name)
+        self._not_released = authenticator.not_released()
+        self._inner = self._default_inner() if inner is None else inner
+        self._byte_stream = self.library.byte_stream
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._authenticator.name!r})"
+
+    def _default_inner(self) -> Any:
+        raise NotImplementedError
+
+    def _begins(self, request: Any, live: Live, response: Any, attempt: Attempt) -> Story:
+        return story(
+            self._authenticator,
+            attempt,
+            live,
+            answer_of(response),
+            method=request.method,
+            streamed=STREAMS.get(),
+        )
+
+
+class Logic(_Common):
+    """A transport for `Client`: what `handle_request` does."""
+
+    def _default_inner(self) -> Any:
+        return self.library.transport()
+
+    def handle_request(self, request: Any) -> Any:
+        """Authenticate and send one hop. Raises what `Authenticator.credential` raises: then nothing was sent."""
+        authenticator, where = self._authenticator, request.url._uri_reference
+        if not authenticator.releases(where.scheme, where.host, where.port):
+            response = self._inner.handle_request(request)
+            response.extensions[KEY] = self._not_released
+            return response
+        stream = request.stream
+        rewind = (
+            nothing_to_do if type(stream) is self._byte_stream else rewind_of_stream(self.library, stream)
+        )
+        live = authenticator.credential()
+        try:
+            response = self._inner.handle_request(stamped(self.library, request, live))
+        except Exception as error:
+            scrub(error)
+            raise
+        if response.status_code < 300 and not authenticator.has_pattern:
+            response.extensions[KEY] = self._authenticated
+            return response
+        hide_echo(response, live)
+        attempt = authenticator.attempt(request.method, rewind is not None)
+        return self._told(self._begins(request, live, response, attempt), attempt, request, response, rewind)
+
+    def _send(self, request: Any, live: Live) -> Any:
+        try:
+            response = self._inner.handle_request(stamped(self.library, request, live))
+        except Exception as error:
+            scrub(error)
+            raise
+        hide_echo(response, live)
+        return response
+
+    def _told(self, steps: Story, attempt: Attempt, request: Any, response: Any, rewind: Any) -> Any:
+        """The last answer of the story; a failure on the way closes the one at hand."""
+        reply: Any = None
+        try:
+            while True:
+                try:
+                    need = steps.send(reply)
+                except StopIteration:
+                    break
+                if isinstance(need, PeekBody):
+                    reply = peek(self.library, response, encodings_of(response))
+                elif isinstance(need, Renew):
+                    reply = attempt.renewed(need.rejected)
+                else:
+                    drain(response)
+                    rewind()
+                    response = self._send(request, need.live)
+                    reply = answer_of(response)
+        except BaseException:
+            response.close()
+            raise
+        response.extensions[KEY] = attempt.outcome
+        return response
+
+    def close(self) -> None:
+        """Close the inner transport."""
+        self._inner.close()
+
+
+class AsyncLogic(_Common):
+    """A transport for `AsyncClient`: what `handle_async_request` does."""
+
+    def _default_inner(self) -> Any:
+        return self.library.async_transport()
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Authenticate and send one hop. Raises what `credential_async` raises: then nothing was sent."""
+        authenticator, where = self._authenticator, request.url._uri_reference
+        if not authenticator.releases(where.scheme, where.host, where.port):
+            response = await self._inner.handle_async_request(request)
+            response.extensions[KEY] = self._not_released
+            return response
+        stream = request.stream
+        rewind = (
+            nothing_to_do if type(stream) is self._byte_stream else rewind_of_stream(self.library, stream)
+        )
+        live = await authenticator.credential_async()
+        try:
+            response = await self._inner.handle_async_request(stamped(self.library, request, live))
+        except Exception as error:
+            scrub(error)
+            raise
+        if response.status_code < 300 and not authenticator.has_pattern:
+            response.extensions[KEY] = self._authenticated
+            return response
+        hide_echo(response, live)
+        attempt = authenticator.attempt(request.method, rewind is not None)
+        return await self._told(
+            self._begins(request, live, response, attempt), attempt, request, response, rewind
+        )
+
+    async def _send(self, request: Any, live: Live) -> Any:
+        try:
+            response = await self._inner.handle_async_request(stamped(self.library, request, live))
+        except Exception as error:
+            scrub(error)
+            raise
+        hide_echo(response, live)
+        return response
+
+    async def _told(self, steps: Story, attempt: Attempt, request: Any, response: Any, rewind: Any) -> Any:
+        """The last answer of the story; a failure or a cancellation on the way closes the one at hand."""
+        reply: Any = None
+        try:
+            while True:
+                try:
+                    need = steps.send(reply)
+                except StopIteration:
+                    break
+                if isinstance(need, PeekBody):
+                    reply = await peek_async(self.library, response, encodings_of(response))
+                elif isinstance(need, Renew):
+                    reply = await attempt.renewed_async(need.rejected)
+                else:
+                    await drain_async(response)
+                    rewind()
+                    response = await self._send(request, need.live)
+                    reply = answer_of(response)
+        except BaseException:
+            await response.aclose()
+            raise
+        response.extensions[KEY] = attempt.outcome
+        return response
+
+    async def aclose(self) -> None:
+        """Close the inner transport."""
+        await self._inner.aclose()
+
+
+def attach_to(client: Any, wrap: Any, *, tells: bool) -> None:
+    """Wrap every transport of `client` with `wrap`; if `tells`, the transports learn whether the caller streams.
+
+    httpx has no public way to reach the transports of a client that exists: `_transport` and `_mounts` are used.
+    """
+    client._transport = wrap(client._transport)
+    for pattern, transport in list(client._mounts.items()):
+        if transport is not None:
+            client._mounts[pattern] = wrap(transport)
+    if not tells or getattr(client.send, "_authrecord", False):
+        return
+    client.send = _telling_async(client.send) if hasattr(client, "aclose") else _telling(client.send)
+
+
+def _telling(send: Any) -> Any:
+    def telling(request: Any, *, stream: bool = False, **options: Any) -> Any:
+        if not stream:
+            return send(request, **options)
+        with streaming():
+            return send(request, stream=True, **options)
+
+    telling._authrecord = True  # type: ignore[attr-defined]  # a mark on a function: the client is wrapped once
+    return telling
+
+
+def _telling_async(send: Any) -> Any:
+    async def streamed(request: Any, **options: Any) -> Any:
+        with streaming():
+            return await send(request, stream=True, **options)
+
+    def telling(request: Any, *, stream: bool = False, **options: Any) -> Any:
+        return streamed(request, **options) if stream else send(request, **options)
+
+    telling._authrecord = True  # type: ignore[attr-defined]  # a mark on a function: the client is wrapped once
+    return telling
+
+
+def base_url(client: Any) -> str | None:
+    """The client's base URL, if it has an absolute one."""
+    url = client.base_url
+    return str(url) if url.is_absolute_url else None

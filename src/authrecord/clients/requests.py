@@ -1,0 +1,159 @@
+"""requests: an adapter that authenticates, in front of the one that sends.
+
+```
+session = attach(requests.Session(), authenticator)
+session.mount("https://", Adapter(authenticator))               # the same by hand, for one prefix
+```
+
+The adapter is asked once per hop. It copies the prepared request, puts the credential on the copy and sends that;
+afterwards the response, its `request` and its `url` are those of the user's own request (E12). A credential that
+`~/.netrc` holds for the host does not travel beside the record's (E10).
+
+`auth=` is not offered: what it puts on a request stays on it, and requests copies custom headers to wherever a
+redirect leads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from ..core.replay import Outcome
+from ..keeper.attempt import Attempt
+from ..keeper.authenticator import MOST_DESTINATIONS, Authenticator
+from ..keeper.live import Live
+from .bodies import nothing_to_do, rewind_of
+from .outcome import authenticated
+from .requests_messages import answer_of, drain, given_back, host_and_port, peek, stamped
+from .scrubbing import scrub
+from .story import PeekBody, Renew, Story, story
+from .streaming import STREAMS
+
+_HTTP: Final = frozenset({"http", "https"})
+
+
+class Adapter(BaseAdapter):
+    """Authenticates each hop to the record's own origins. `inner` sends it, an `HTTPAdapter` if none is given."""
+
+    def __init__(self, authenticator: Authenticator, inner: BaseAdapter | None = None) -> None:
+        super().__init__()
+        self._authenticator = authenticator
+        self._authenticated = authenticated(authenticator.name)
+        self._not_released = authenticator.not_released()
+        self._inner = HTTPAdapter() if inner is None else inner
+        self._released: dict[str, bool] = {}
+
+    def __repr__(self) -> str:
+        return f"Adapter({self._authenticator.name!r})"
+
+    def send(  # type: ignore[override]  # the options are handed on as they came, whatever they are
+        self, request: requests.PreparedRequest, stream: bool = False, **options: Any
+    ) -> requests.Response:
+        """Authenticate and send one hop. Raises what `Authenticator.credential` raises: then nothing was sent."""
+        authenticator = self._authenticator
+        url = str(request.url)
+        released = self._released.get(url[: url.find("/", 8)])
+        if released is None:
+            released = self._look_up(url)
+        if not released:
+            return self._kept(self._inner.send(request, stream=stream, **options), self._not_released)
+        rewind = nothing_to_do if request.body is None else rewind_of(request.body)
+        live = authenticator.credential()
+        response = self._send(request, live, stream, options)
+        if response.status_code < 400 and not authenticator.has_pattern:
+            return self._kept(response, self._authenticated)
+        method = str(request.method)
+        attempt = authenticator.attempt(method, rewind is not None)
+        streamed = stream or STREAMS.get()
+        steps = story(authenticator, attempt, live, answer_of(response), method=method, streamed=streamed)
+        return self._told(
+            steps, attempt, response, rewind, lambda fresh: self._send(request, fresh, stream, options)
+        )
+
+    def _look_up(self, url: str) -> bool:
+        """Ask the authenticator, and remember the answer for what stands before the path."""
+        before_path = url[: url.find("/", 8)]
+        parts = urlsplit(url)
+        host, port = host_and_port(parts.netloc)
+        released = self._authenticator.releases(parts.scheme, host, port)
+        if before_path == f"{parts.scheme}://{parts.netloc}":
+            if len(self._released) >= MOST_DESTINATIONS:
+                self._released.clear()
+            self._released[before_path] = released
+        return released
+
+    def _send(
+        self, request: requests.PreparedRequest, live: Live, stream: bool, options: dict[str, Any]
+    ) -> requests.Response:
+        copy, wire = stamped(request, live)
+        try:
+            response = self._inner.send(copy, stream=stream, **options)
+        except Exception as error:
+            if isinstance(error, requests.RequestException):
+                error.request = request
+            scrub(error)
+            raise
+        response.request = request
+        return response if wire is None else given_back(response, request, wire)
+
+    def _told(
+        self,
+        steps: Story,
+        attempt: Attempt,
+        response: requests.Response,
+        rewind: Callable[[], None] | None,
+        send: Callable[[Live], requests.Response],
+    ) -> requests.Response:
+        """The last answer of the story; a failure on the way closes the one at hand."""
+        reply: Any = None
+        try:
+            while True:
+                try:
+                    need = steps.send(reply)
+                except StopIteration:
+                    break
+                if isinstance(need, PeekBody):
+                    reply = peek(response)
+                elif isinstance(need, Renew):
+                    reply = attempt.renewed(need.rejected)
+                else:
+                    drain(response)
+                    if rewind is not None:
+                        rewind()
+                    response = send(need.live)
+                    reply = answer_of(response)
+        except BaseException:
+            response.close()
+            raise
+        return self._kept(response, attempt.outcome)
+
+    def _kept(self, response: Any, outcome: Outcome) -> requests.Response:
+        """The response with its outcome. Code that sends again over `connection` passes here again."""
+        response.authrecord = outcome
+        response.connection = self
+        kept: requests.Response = response
+        return kept
+
+    def close(self) -> None:
+        """Close the inner adapter."""
+        self._inner.close()
+
+
+def attach(session: requests.Session, authenticator: Authenticator) -> requests.Session:
+    """`session` itself, from now on authenticated: each of its adapters is wrapped."""
+    for prefix, adapter in list(session.adapters.items()):
+        session.adapters[prefix] = Adapter(authenticator, adapter)
+    return session
+
+
+def base_url(session: requests.Session) -> str | None:
+    """A session of requests has no base URL; subclasses commonly call theirs `base_url`."""
+    url = getattr(session, "base_url", None)
+    return str(url) if url and urlsplit(str(url)).scheme in _HTTP else None
+
+
+__all__ = ["Adapter", "attach", "base_url"]

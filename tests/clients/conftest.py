@@ -1,0 +1,45 @@
+"""Fixtures of the adapters' contract suite: two servers, and each face in turn."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from authrecord.keeper.authenticator import Authenticator
+
+from .faces import FACES, Face
+from .server import Server, running
+
+
+@pytest.fixture
+def own() -> Iterator[Server]:
+    """A server whose origin the records of a test allow."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def foreign() -> Iterator[Server]:
+    """A server at another port: another origin."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=list(FACES))
+def open_face(request: pytest.FixtureRequest) -> Iterator[Callable[[Authenticator], Face]]:
+    """Opens a client of one of the six faces; closes it after the test. Everything is logged at DEBUG."""
+    logging.getLogger().setLevel(logging.DEBUG)
+    opened: list[Face] = []
+
+    def open_one(authenticator: Authenticator) -> Face:
+        face = FACES[request.param](authenticator)
+        face.name = request.param
+        opened.append(face)
+        return face
+
+    yield open_one
+    for face in opened:
+        face.close()
+    logging.getLogger().setLevel(logging.WARNING)
