@@ -1,0 +1,32 @@
+"""What every test has: the canary plugin, property tests without a stop-watch, and no skipping in CI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["pytester", "tests.canary"]
+
+# Timing is not asserted anywhere, two cores may be shared; examples that failed would be kept with their values.
+settings.register_profile(
+    "authrecord",
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("authrecord")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With CI=true nothing may be left out: a skipped test fails there, and says which part is missing."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{item.nodeid} was skipped, and with CI=true nothing may be left out.\n{report.longrepr}"
+        )
+    return report
