@@ -188,9 +188,7 @@ class CallbackListener:
         name, _, port = host.rpartition(":")
         if host.endswith("]") or not name:
             name, port = host, "80"
-        return port == str(self.port) and (
-            name in LOOPBACK_HOSTS or name == "127.0.0.1" or name == self._callback.host
-        )
+        return port == str(self.port) and name in {*LOOPBACK_HOSTS, "127.0.0.1", self._callback.host}
 
     async def _posted(
         self, fields: dict[str, str], body: bytes, nonce: str

@@ -106,7 +106,8 @@ def read_fragment(nonce: str) -> str:
     """The page that reads the fragment, takes it out of the address bar and the history, and hands it over."""
     content = (
         "<h1>One moment…</h1><p>The answer is being handed to authrecord.</p>"
-        "<noscript><p>This browser runs no scripts. Copy the address from the address bar and paste it into the terminal.</p></noscript>"
+        "<noscript><p>This browser runs no scripts. Copy the address from the address bar and paste it into "
+        "the terminal.</p></noscript>"
     )
     return _page("One moment", content, nonce, script=_SCRIPT.format(nonce=nonce), mark="…")
 

@@ -40,27 +40,26 @@ def listening_sockets(callback: Callback) -> list[socket.socket]:
 
 
 def _bound(address: str, port: int) -> socket.socket:
-    """A socket bound without `SO_REUSEADDR`; with it only where nothing but remains of old connections block."""
+    """A socket that nobody else can bind beside.
+
+    On Linux a fixed port has `SO_REUSEADDR`: without it the remains of a login's connections block the port for
+    a minute, and with it no second socket binds while ours listens, whatever it sets (a test shows it). On
+    other systems the option would let others in, and is not set (S40).
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    for last in (False, True):
-        made = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            if family == socket.AF_INET6:
-                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            if sys.platform == "win32":
-                made.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-            elif last:
-                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            made.bind((address, port))
-        except OSError as error:
-            made.close()
-            # Linux lets no second socket listen beside a first, so this opens nothing to anybody.
-            retry = not last and port and error.errno == errno.EADDRINUSE and sys.platform == "linux"
-            if not retry or _listener_inode(port):
-                raise
-        else:
-            return made
-    raise AssertionError("the second try returns or raises")
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if sys.platform == "win32":
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        elif sys.platform == "linux" and port:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((address, port))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def _taken(port: int, error: OSError) -> RecordFault:
