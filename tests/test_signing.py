@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from joserfc import jwk, jwt
 
@@ -10,7 +12,12 @@ from authrecord.core.secret import Secret
 from authrecord.signing import sign
 from tests.canary_watch import Canary
 
-CLAIMS = {"iss": "scanner", "sub": "scanner", "aud": "https://id.example.com", "exp": 1_800_000_060}
+CLAIMS: dict[str, str | int] = {
+    "iss": "scanner",
+    "sub": "scanner",
+    "aud": "https://id.example.com",
+    "exp": 1_800_000_060,
+}
 
 
 @pytest.mark.parametrize(
@@ -25,7 +32,7 @@ CLAIMS = {"iss": "scanner", "sub": "scanner", "aud": "https://id.example.com", "
 )
 @pytest.mark.parametrize("form", ["pem", "jwk"])
 def test_S54_an_assertion_verifies_with_the_public_key(
-    canary: Canary, kind: type, parameter: object, algorithm: str, form: str
+    canary: Canary, kind: Any, parameter: object, algorithm: str, form: str
 ) -> None:
     import json
 

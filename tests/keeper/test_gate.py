@@ -126,6 +126,20 @@ def test_an_early_renewal_that_fails_costs_nobody_a_request(issuer: Issuer) -> N
         gate.obtain()
 
 
+def test_a_credential_that_only_a_person_can_replace_is_given_up_just_before_its_end(issuer: Issuer) -> None:
+    gate = gate_of(issuer)
+    first = gate.obtain()
+    issuer.error = LoginRequired("log in")
+    issuer.clock.turn(92)
+    assert gate.obtain() is first
+    _settle()
+    assert gate.obtain() is first
+    issuer.clock.turn(5)
+    for _ in range(2):
+        with pytest.raises(LoginRequired):
+            gate.obtain()
+
+
 def test_fails_closed_when_no_credential_can_be_had(issuer: Issuer) -> None:
     issuer.error = Refused("the provider answered invalid_scope.", error="invalid_scope")
     with pytest.raises(Refused):

@@ -84,7 +84,8 @@ def test_K14_a_folder_that_others_write_to_is_refused(cache: Path, key: SealingK
 def test_K14_a_sticky_folder_is_accepted(cache: Path, key: SealingKey) -> None:
     cache.parent.mkdir()
     cache.parent.chmod(0o1777)
-    LocalStore(cache, key, time, os.urandom)
+    LocalStore(cache, key, time, os.urandom).close()
+    assert cache.exists()
 
 
 def test_K14_something_that_is_no_file_is_refused(cache: Path, key: SealingKey) -> None:

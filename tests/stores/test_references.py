@@ -42,7 +42,7 @@ def find(tmp_path: Path) -> Finder:
     return Finder(tmp_path)
 
 
-def test_a_variable(find: Finder, canary: Canary) -> None:
+def test_a_variable_of_the_environment_is_found(find: Finder, canary: Canary) -> None:
     find.environment["TOKEN"] = canary("token")
     assert find("env", "TOKEN") == find.environment["TOKEN"]
 
@@ -61,7 +61,9 @@ def test_an_unusable_value_is_refused(find: Finder, value: str) -> None:
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 @pytest.mark.parametrize("argument", ["secret.txt", "~/secret.txt", "absolute"])
-def test_a_file(find: Finder, canary: Canary, argument: str, end: str) -> None:
+def test_a_file_is_read_without_its_last_newline(
+    find: Finder, canary: Canary, argument: str, end: str
+) -> None:
     value = canary("secret")
     file = find.base / "secret.txt"
     file.write_bytes((value + end).encode())
@@ -119,7 +121,7 @@ def test_an_unknown_kind_is_refused(find: Finder) -> None:
         find("vault", "x")
 
 
-def test_a_command(find: Finder) -> None:
+def test_a_command_that_is_allowed_gives_its_output(find: Finder) -> None:
     assert find.command("print(40 + 2)") == "42"
 
 

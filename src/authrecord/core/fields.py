@@ -61,8 +61,9 @@ class Field:
 
     `grants`: the grant types it applies to, empty for "all" (bearer and API key fields have none to name).
     `needed_for`: the grant types for which it must be given, unless `needed_unless`, (key in the same group,
-    value), holds; `required`: it must be given whenever its group stands. `only_with`: (key in the same group, value) that makes the field apply. `beyond_seed`: the seed
-    document does not have it. `group_class`: for a nested group, its class.
+    value), holds; `required`: it must be given whenever its group stands. `only_with`: (key in the same group,
+    value) that makes the field apply. `beyond_seed`: the seed document does not have it. `group_class`: for a
+    nested group, its class.
     """
 
     label: str

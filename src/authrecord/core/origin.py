@@ -76,9 +76,13 @@ def canonical_host(host: str) -> str:
         from ipaddress import IPv6Address  # 6 ms to import, and few need it
 
         try:
-            return f"[{IPv6Address(name).compressed}]"
+            address = IPv6Address(name)
         except ValueError:
             raise ValueError("has a malformed IPv6 address") from None
+        mapped = address.ipv4_mapped
+        if mapped is not None:  # Python 3.13 began to write these in another form
+            return f"[::ffff:{int(mapped) >> 16:x}:{int(mapped) & 0xFFFF:x}]"
+        return f"[{address.compressed}]"
     if not name or not set(name) <= _HOST_CHARACTERS or ".." in name or name.startswith("."):
         raise ValueError("has an empty or malformed host (write an international name in its xn-- form)")
     last = name.rpartition(".")[2]

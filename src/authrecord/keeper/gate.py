@@ -101,6 +101,17 @@ def _tell(loop: asyncio.AbstractEventLoop, signal: asyncio.Future[None]) -> None
         return
 
 
+def _still_living(found: Live | None, error: AuthrecordError) -> Live:
+    """The credential that is used although its renewal failed; raises `error` when there is none.
+
+    One that still lives is: an early renewal that failed costs nobody a request. But one that only a person can
+    replace is given up just before its end, so that it does not run out on the way to the API.
+    """
+    if found is None or isinstance(error, LoginRequired):
+        raise error
+    return found
+
+
 def _own(error: BaseException) -> BaseException:
     """A copy of `error` for one waiter, since raising writes a traceback into the exception."""
     return copy.copy(error) if isinstance(error, AuthrecordError) else error
@@ -129,10 +140,8 @@ class Gate:
             return self._given(found)
         try:
             return flight.wait()
-        except AuthrecordError:
-            if found is None:
-                raise
-            return found  # it still lives: an early renewal that failed costs nobody a request
+        except AuthrecordError as error:
+            return _still_living(found, error)
 
     async def obtain_async(self, rejected: Live | None = None) -> Live:
         """The same for a task; see `Source`."""
@@ -141,10 +150,8 @@ class Gate:
             return self._given(found)
         try:
             return await flight.wait_async()
-        except AuthrecordError:
-            if found is None:
-                raise
-            return found  # it still lives: an early renewal that failed costs nobody a request
+        except AuthrecordError as error:
+            return _still_living(found, error)
 
     def adopt(self, live: Live) -> None:
         """Use `live` from now on: a login has ended."""
@@ -167,7 +174,13 @@ class Gate:
                 if usable.deadlines.fresh(wall, monotonic):
                     return usable, None
                 quiet = self._flight is None and self._is_quiet()
-                if quiet and usable.deadlines.alive(wall, monotonic):
+                if quiet and usable.deadlines.unhurried(wall, monotonic):
+                    return usable, None
+                if (
+                    quiet
+                    and usable.deadlines.alive(wall, monotonic)
+                    and not isinstance(self._error, LoginRequired)
+                ):
                     return usable, None
                 if not quiet and usable.deadlines.unhurried(wall, monotonic):
                     self._board(rejected=None)
