@@ -54,7 +54,7 @@ class Middleware:
         authenticator = self._authenticator
         if not releases(authenticator, request.url):
             return _kept(await handler(request), self._not_released)
-        live = await authenticator.credential_async()
+        live = authenticator.ready() or await authenticator.credential_async()
         copy = stamped(request, authenticator, live)
         try:
             response = await handler(copy)

@@ -140,7 +140,7 @@ class AsyncLogic(_Common):
         rewind = (
             nothing_to_do if type(stream) is self._byte_stream else rewind_of_stream(self.library, stream)
         )
-        live = await authenticator.credential_async()
+        live = authenticator.ready() or await authenticator.credential_async()
         try:
             response = await self._inner.handle_async_request(stamped(self.library, request, live))
         except Exception as error:

@@ -50,26 +50,57 @@ class Adapter(BaseAdapter):
     def __repr__(self) -> str:
         return f"Adapter({self._authenticator.name!r})"
 
-    def send(  # type: ignore[override]  # the options are handed on as they came, whatever they are
-        self, request: requests.PreparedRequest, stream: bool = False, **options: Any
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
     ) -> requests.Response:
         """Authenticate and send one hop. Raises what `Authenticator.credential` raises: then nothing was sent."""
         authenticator = self._authenticator
-        url = str(request.url)
+        url: Any = request.url
         released = self._released.get(url[: url.find("/", 8)])
         if released is None:
             released = self._look_up(url)
         if not released:
-            return self._kept(self._inner.send(request, stream=stream, **options), self._not_released)
+            response = self._inner.send(request, stream, timeout, verify, cert, proxies)
+            return self._kept(response, self._not_released)
         rewind = nothing_to_do if request.body is None else rewind_of(request.body)
         live = authenticator.credential()
-        response = self._send(request, live, stream, options)
+        # The hot path is written out: what `_send` and `_kept` do, without the calls.
+        copy, wire = stamped(request, live)
+        try:
+            response = self._inner.send(copy, stream, timeout, verify, cert, proxies)
+        except Exception as error:
+            self._failed(error, request)
+            raise
+        response.request = request
+        if wire is not None:
+            response = given_back(response, request, wire)
         if response.status_code < 400 and not authenticator.has_pattern:
-            return self._kept(response, self._authenticated)
+            response.authrecord = self._authenticated  # type: ignore[attr-defined]  # read by `outcome`
+            response.connection = self  # type: ignore[assignment]  # the stubs know no adapter but requests' own
+            return response
+        return self._judged(request, live, response, rewind, stream, (timeout, verify, cert, proxies))
+
+    def _judged(
+        self,
+        request: requests.PreparedRequest,
+        live: Live,
+        response: requests.Response,
+        rewind: Callable[[], None] | None,
+        stream: bool,
+        options: tuple[Any, ...],
+    ) -> requests.Response:
         method = str(request.method)
-        attempt = authenticator.attempt(method, rewind is not None)
+        attempt = self._authenticator.attempt(method, rewind is not None)
         streamed = stream or STREAMS.get()
-        steps = story(authenticator, attempt, live, answer_of(response), method=method, streamed=streamed)
+        steps = story(
+            self._authenticator, attempt, live, answer_of(response), method=method, streamed=streamed
+        )
         return self._told(
             steps, attempt, response, rewind, lambda fresh: self._send(request, fresh, stream, options)
         )
@@ -87,18 +118,21 @@ class Adapter(BaseAdapter):
         return released
 
     def _send(
-        self, request: requests.PreparedRequest, live: Live, stream: bool, options: dict[str, Any]
+        self, request: requests.PreparedRequest, live: Live, stream: bool, options: tuple[Any, ...]
     ) -> requests.Response:
         copy, wire = stamped(request, live)
         try:
-            response = self._inner.send(copy, stream=stream, **options)
+            response = self._inner.send(copy, stream, *options)
         except Exception as error:
-            if isinstance(error, requests.RequestException):
-                error.request = request
-            scrub(error)
+            self._failed(error, request)
             raise
         response.request = request
         return response if wire is None else given_back(response, request, wire)
+
+    def _failed(self, error: Exception, request: requests.PreparedRequest) -> None:
+        if isinstance(error, requests.RequestException):
+            error.request = request
+        scrub(error)
 
     def _told(
         self,

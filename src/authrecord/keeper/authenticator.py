@@ -78,6 +78,16 @@ class Authenticator:
         """`origin` itself. Raises `OriginRefused` when the record does not allow it."""
         return release(self.name, self._allowed, origin)
 
+    def ready(self) -> Live | None:
+        """The credential in memory while nothing needs to be done for it; `None` when `credential` must be asked.
+
+        For tasks: it spares the coroutine on the hot path.
+        """
+        live = self._source.live
+        if live is not None and live.deadlines.fresh(self._time(), self._monotonic()):
+            return live
+        return None
+
     def credential(self, rejected: Live | None = None) -> Live:
         """The credential to use now; another one than `rejected`. Blocks while it is obtained.
 
