@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -23,11 +23,9 @@ from .record import Record
 if TYPE_CHECKING:
     from .keeper.authenticator import Authenticator
     from .keeper.keeper import Keeper
-    from .keeper.ports import TokenStore
+    from .keeper.ports import Sender, TokenStore
 
 Client = TypeVar("Client")
-
-DOCUMENT_NAMES = ("authrecord.yaml", "authrecord.yml", "authrecord.json", "authrecord.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +34,18 @@ class Settings:
 
     `file`: the document (`AUTHRECORD_FILE`), empty to look for one. `key`: the sealing key's source
     (`AUTHRECORD_KEY`), empty for the default. `allow_commands`: `${command:…}` may run
-    (`AUTHRECORD_ALLOW_COMMANDS=1`). `environment`: the rest, for references and folders.
+    (`AUTHRECORD_ALLOW_COMMANDS=1`). `ca_file`: certificate authorities to trust beside the system's at
+    authorization servers (`AUTHRECORD_CA_FILE`). `proxy`: an HTTP proxy on the way to them
+    (`AUTHRECORD_PROXY`); the environment's own proxies are never used for them (E9). `environment`: the rest,
+    for references and folders.
     """
 
     environment: Mapping[str, str]
     file: str = ""
     key: str = ""
     allow_commands: bool = False
+    ca_file: str = ""
+    proxy: str = ""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -53,6 +56,8 @@ class Settings:
             file=found.get("AUTHRECORD_FILE", ""),
             key=found.get("AUTHRECORD_KEY", ""),
             allow_commands=found.get("AUTHRECORD_ALLOW_COMMANDS", "") == "1",
+            ca_file=found.get("AUTHRECORD_CA_FILE", ""),
+            proxy=found.get("AUTHRECORD_PROXY", ""),
         )
 
 
@@ -61,14 +66,11 @@ def find_document(settings: Settings, *, start: Path) -> Path:
 
     Raises `RecordFault` when there is none.
     """
-    from .stores.places import config_folder
+    from .stores.places import found_document
 
-    if settings.file:
-        return Path(settings.file)
-    for folder in (start, *start.parents, config_folder(settings.environment)):
-        for name in DOCUMENT_NAMES:
-            if (folder / name).is_file():
-                return folder / name
+    found = settings.file or found_document(settings.environment, str(start.resolve()))
+    if found:
+        return Path(found)
     raise RecordFault(
         "there is no authrecord.yaml in this folder, above it, or in the configuration folder.",
         hint="Make one with `authrecord add`, or name a document with --file.",
@@ -76,10 +78,17 @@ def find_document(settings: Settings, *, start: Path) -> Path:
     )
 
 
-def make_keeper(settings: Settings, *, base: Path, in_memory: bool = False) -> Keeper:
+def make_keeper(
+    settings: Settings,
+    *,
+    base: Path,
+    in_memory: bool = False,
+    through: Callable[[Sender], Sender] = lambda sender: sender,
+) -> Keeper:
     """A keeper with the default sender and the sealed local cache; with a memory store if asked.
 
-    `base`: the folder that relative `${file:…}` references start from. Nothing is opened before it is needed.
+    `base`: the folder that relative `${file:…}` references start from. `through`: put around the sender, by
+    whoever wants to see what is sent. Nothing is opened before it is needed.
     """
     import time
 
@@ -90,7 +99,7 @@ def make_keeper(settings: Settings, *, base: Path, in_memory: bool = False) -> K
 
     return Keeper(
         _store(settings, in_memory=in_memory),
-        send=TokenSender(clock=time),
+        send=through(TokenSender(clock=time, ca_file=settings.ca_file, proxy=settings.proxy)),
         resolve=resolver(settings.environment, base=base, allow_commands=settings.allow_commands),
         sign=sign,
     )
@@ -176,16 +185,19 @@ def unknown_record(name: str, known: Mapping[str, object], source: str) -> Recor
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, n=1)
-    hint = (
-        f"Did you mean {near[0]!r}?" if near else f"It holds: {', '.join(list(known)[:20]) or 'no records'}."
-    )
+    names = ", ".join(list(known)[:20]) or "no records yet"
+    hint = f"Did you mean {near[0]!r}?" if near else f"Name one that it holds: {names}."
     return RecordFault(f"{source or 'the document'} holds no record {name[:100]!r}.", field="name", hint=hint)
 
 
 def open_records(
-    file: str | Path | None = None, *, settings: Settings | None = None, in_memory: bool = False
+    file: str | Path | None = None,
+    *,
+    settings: Settings | None = None,
+    in_memory: bool = False,
+    through: Callable[[Sender], Sender] = lambda sender: sender,
 ) -> Records:
-    """The records of `file`, or of the document that `find_document` finds.
+    """The records of `file`, or of the document that `find_document` finds. `through`: see `make_keeper`.
 
     Raises `DocumentFault` with every fault of the document, `RecordFault` when there is none.
     """
@@ -193,7 +205,7 @@ def open_records(
 
     settings = Settings.read() if settings is None else settings
     path = Path(file) if file is not None else find_document(settings, start=Path.cwd())
-    keeper = make_keeper(settings, base=path.resolve().parent, in_memory=in_memory)
+    keeper = make_keeper(settings, base=path.resolve().parent, in_memory=in_memory, through=through)
     return Records(read_file(path), keeper, source=str(path))
 
 

@@ -30,7 +30,9 @@ GOOD = {
     "C14_life_of_ages",
     "C14_life_true",
     "C14_life_word",
+    "C14_life_list",
     "C14_life_null",
+    "C15_no_life",
     "C27_scope_list",
     "C30_cookie",
 }
@@ -43,10 +45,14 @@ TRANSIENT = {
     "C9_reset",
     "C9_half_an_answer",
     "C25_too_many_requests",
+    "C25_unavailable_till_a_date",
+    "C25_unavailable_since_a_date",
+    "C25_unavailable_for_less_than_nothing",
     "C25_unavailable_for_ages",
     "C25_garbled_retry_after",
     "C26_server_error",
     "C26_bad_gateway",
+    "C26_gateway_timeout",
 }
 OTHERS = {
     "C22_error_with_200": Refused,
@@ -54,6 +60,7 @@ OTHERS = {
     "C23_invalid_grant": Refused,
     "C24_invalid_client": Misconfigured,
     "C28_hostile_description": Refused,
+    "C28_hostile_error": Refused,
     "C29_echo": Refused,
 }
 DEADLINE = 1.5
@@ -83,7 +90,7 @@ def test_C_each_bad_answer_is_a_typed_error_that_shows_nothing(
     hostile: HostileServer, send: TokenSender, canary: Canary, name: str
 ) -> None:
     hostile.token_answer = name
-    hostile.lure = "https://elsewhere.example.net"
+    hostile.lure = "http://127.0.0.1:9"
     began = time.monotonic()
     with pytest.raises(AuthrecordError) as caught:
         token_of(hostile, send, canary("client_secret"))

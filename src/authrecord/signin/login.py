@@ -175,17 +175,22 @@ class _Login:
         while not self._result.done():
             try:
                 text = paste(pending.authorization_url.reveal())
-                if not text.strip():
-                    continue
-                judged = self._judge(pending, pasted_answer(text, pending))
-            except LoginFailed as failure:
-                self._report(Progress(Step.REJECTED, failure.message))
-                continue
+                judged = self._judged_paste(pending, text)
             except BaseException as error:  # noqa: BLE001 - the end of the input, Ctrl-C: they end the login
                 self._fail(error)
                 return
             if listener is not None and judged.verdict in {Verdict.ACCEPTED, Verdict.FAILED}:
                 listener.end(judged)
+
+    def _judged_paste(self, pending: PendingLogin, text: str) -> Judged:
+        """What a pasted text is worth; one that is no answer to this login is reported, and the next may be."""
+        if not text.strip():
+            return Judged(Verdict.NOT_OURS)
+        try:
+            return self._judge(pending, pasted_answer(text, pending))
+        except LoginFailed as failure:
+            self._report(Progress(Step.REJECTED, failure.message))
+            return Judged(Verdict.NOT_OURS)
 
     def _wait(self) -> Token:
         """The token. Raises `LoginFailed` (`timeout`) when nobody answered in time (A19)."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..core.errors import StoreFault
 
 HOME_VARIABLE: Final = "AUTHRECORD_HOME"
+FILE_VARIABLE: Final = "AUTHRECORD_FILE"
+DOCUMENT_NAMES: Final = ("authrecord.yaml", "authrecord.yml", "authrecord.json", "authrecord.toml")
 _NAME: Final = "authrecord"
 
 
@@ -29,6 +31,28 @@ def config_folder(environment: Mapping[str, str], platform: str = sys.platform) 
     return Path(
         _folder(environment, platform, "config", xdg=("XDG_CONFIG_HOME", ".config"), windows="APPDATA")
     )
+
+
+def found_document(environment: Mapping[str, str], start: str) -> str:
+    """The path of the document to use: `AUTHRECORD_FILE`, else one in `start` or above it, else the user's.
+
+    Empty when there is none. `start` is absolute.
+    """
+    named = environment.get(FILE_VARIABLE, "")
+    if named:
+        return named
+    folder, above = start, os.path.dirname(start)
+    while True:
+        for name in DOCUMENT_NAMES:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                return path
+        if folder == above:
+            break
+        folder, above = above, os.path.dirname(above)
+    own = _folder(environment, sys.platform, "config", xdg=("XDG_CONFIG_HOME", ".config"), windows="APPDATA")
+    candidates = (os.path.join(own, name) for name in DOCUMENT_NAMES)
+    return next((path for path in candidates if os.path.isfile(path)), "")
 
 
 def data_folder(environment: Mapping[str, str], platform: str = sys.platform) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from urllib.parse import urlencode
 
-from .messages import Received, Reply, as_html, redirect
+from .messages import Received, Reply, as_html, doubled, redirect
 from .state import Client, Code, State
 
 CODE_SECONDS = 60.0
@@ -30,7 +30,7 @@ def answer(
     query = dict(received.query)
     client = state.clients.get(query.get("client_id", ""))
     redirect_uri = query.get("redirect_uri", "")
-    if client is None or len(query) != len(received.query):
+    if client is None or doubled(received.query):
         return as_html("<h1>Unknown client, or a doubled parameter</h1>", 400)
     if not _registered(redirect_uri, client):
         return as_html("<h1>This redirect_uri is not registered</h1>", 400)
@@ -70,13 +70,15 @@ def _fault(query: Mapping[str, str], client: Client, *, demands_pkce: bool) -> s
         return "unsupported_response_type"
     if wanted not in client.grants:
         return "unauthorized_client"
-    if (
-        kind == "code"
-        and (query.get("code_challenge") or demands_pkce)
-        and query.get("code_challenge_method") != "S256"
-    ):
+    challenge, method = query.get("code_challenge", ""), query.get("code_challenge_method", "")
+    if kind == "code" and (challenge or method or demands_pkce) and not _is_s256(challenge, method):
         return "invalid_request"
     return ""
+
+
+def _is_s256(challenge: str, method: str) -> bool:
+    """RFC 7636 §4.2: a SHA-256 in base64url without padding has 43 characters."""
+    return method == "S256" and len(challenge) == 43
 
 
 def _allowed(query: Mapping[str, str], client: Client, state: State, *, issuer: str, life: float) -> Reply:

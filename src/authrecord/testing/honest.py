@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Self
 
 from . import authorization_endpoint, protected_api, token_endpoint
+from .client_proof import Refusal, authenticated
 from .listener import Listener
-from .messages import Received, Reply, as_json, redirect
+from .messages import Received, Reply, as_json, number, redirect
 from .protected_api import ApiSettings
 from .state import Client, Counters, State, User
-from .token_endpoint import TokenSettings
+from .token_endpoint import TokenSettings, refused
 
 GRANTS = ("authorization_code", "implicit", "password", "client_credentials")
 
@@ -46,12 +47,15 @@ class HonestServer:
         make_secret: Callable[[str], str] | None = None,
     ) -> None:
         self.tokens = TokenSettings(life=token_life, rotate=rotate, grace=grace)
-        self.api = ApiSettings(expired_answer=expired_answer, delay=api_delay)
+        self.api = ApiSettings(delay=api_delay)
+        self.expired_answer = expired_answer
         self.auto_login = auto_login
         self.names_itself = names_itself
         self.demands_pkce = demands_pkce
         self.issuer_path = issuer_path
         self.token_delay = token_delay
+        self.accepts_token_url_as_audience = True
+        """Whether an assertion may name the token endpoint as its audience, as RFC 7523 once had it."""
         self.failures: list[Reply] = []
         """Answers that the token endpoint gives next, before it is honest again."""
         self._state = State(clock, make_secret)
@@ -107,14 +111,33 @@ class HonestServer:
         self.tokens.life = seconds
 
     @property
+    def expired_answer(self) -> str:
+        """How the API says that a token has expired: one of `EXPIRED_ANSWERS`. Raises `ValueError` for another."""
+        return self.api.expired_answer
+
+    @expired_answer.setter
+    def expired_answer(self, how: str) -> None:
+        protected_api.expired(how)
+        self.api.expired_answer = how
+
+    def now(self) -> float:
+        """The time by the server's clock, UTC seconds."""
+        return self._state.now()
+
+    @property
     def counters(self) -> Counters:
         """What happened so far; a frozen copy."""
         return self._state.counters
 
     @property
     def requests(self) -> list[Received]:
-        """The latest requests, oldest first; those to `/api/` are counted, not kept."""
-        return [one for one in list(self._state.requests) if isinstance(one, Received)]
+        """The latest requests but those to `/api/`, oldest first."""
+        return list(self._state.requests)
+
+    @property
+    def api_requests(self) -> list[Received]:
+        """The latest requests to `/api/`, oldest first."""
+        return list(self._state.api_requests)
 
     @property
     def last_token_request(self) -> Received:
@@ -159,6 +182,11 @@ class HonestServer:
         self._state.api_keys.add(made)
         return made
 
+    def issue_login(self, client: Client, *, life: float | None = None, scope: str = "") -> tuple[str, str]:
+        """An access token (of `life` seconds) and a refresh token, as if a person had logged in before."""
+        seconds = self.tokens.life if life is None else life
+        return self._state.issue(client.client_id, scope, seconds, renewable=True)
+
     def issue_token(self, *, life: float | None = None) -> str:
         """An access token out of nowhere, as a person would paste it into a bearer record."""
         return self._state.issue("nobody", "", self.tokens.life if life is None else life, renewable=False)[0]
@@ -178,6 +206,7 @@ class HonestServer:
     async def _handle(self, received: Received) -> Reply:
         path = received.path
         if path.startswith("/api/"):
+            self._state.api_requests.append(received)
             return await protected_api.answer(received, self._state, self.api)
         self._state.requests.append(received)
         local = path.removeprefix(self.issuer_path) if self.issuer_path else path
@@ -203,20 +232,21 @@ class HonestServer:
                 await asyncio.sleep(self.token_delay)
             if self.failures:
                 return self.failures.pop(0)
-            return token_endpoint.answer(received, self._state, self.tokens, (self.issuer, self.token_url))
+            return token_endpoint.answer(received, self._state, self.tokens, self._audiences())
         finally:
             self._state.token_request_ends()
 
+    def _audiences(self) -> tuple[str, ...]:
+        return (self.issuer, self.token_url) if self.accepts_token_url_as_audience else (self.issuer,)
+
     def _revoke(self, received: Received) -> Reply:
-        """RFC 7009: also an unknown token is answered with 200."""
-        token = dict(received.form).get("token", "")
-        with self._state.lock:
-            found = self._state.refresh.get(token)
-            if found is not None:
-                self._state.dead_families.add(found.family)
-            issued = self._state.access.get(token)
-            if issued is not None:
-                issued.until = self._state.now()
+        """RFC 7009: the client proves who it is; an unknown token is answered with 200 too."""
+        form = dict(received.form)
+        try:
+            client = authenticated(received, form, self._state, self._audiences())
+        except Refusal as refusal:
+            return refused(refusal)
+        self._state.end(form.get("token", ""), client.client_id)
         return Reply(200)
 
     def _other(self, received: Received, path: str) -> Reply:
@@ -229,7 +259,7 @@ class HonestServer:
             return protected_api.echo(received)
         if path == "/redirect":
             query = dict(received.query)
-            return redirect(query.get("to", "/echo"), int(query.get("status", "302")))
+            return redirect(query.get("to", "/echo"), int(number(query, "status", 302)))
         if path == "/stream":
             return protected_api.stream(received)
         if path == "/events":

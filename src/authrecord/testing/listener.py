@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -19,15 +21,26 @@ Handle = Callable[[Received], Awaitable[Reply]]
 
 
 class Listener:
-    """A server on 127.0.0.1 (or `host`) with a port from the operating system, 0 until it is started."""
+    """A server on 127.0.0.1 (or `host`, such as `::1`) with a port from the operating system, 0 until it starts.
+
+    `note_bytes` is called with every piece of bytes that arrives (decrypted with `tls`), before it is parsed.
+    """
 
     def __init__(
-        self, handle: Handle, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+        self,
+        handle: Handle,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        note_bytes: Callable[[bytes], None] | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self._handle = handle
         self._tls = tls
+        self._note_bytes = note_bytes
+        self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="authrecord-testing", daemon=True)
         self._connections: set[asyncio.Task[None]] = set()
@@ -53,7 +66,9 @@ class Listener:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def stop(self) -> None:
-        """Stop listening and close every connection."""
+        """Stop listening and close every connection. A second call does nothing."""
+        if self._loop.is_closed() or self._server is None:
+            return
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
         self._end()
 
@@ -67,27 +82,46 @@ class Listener:
         self._loop.run_forever()
 
     async def _close(self) -> None:
-        self._server.close()
+        # A connection that was accepted this moment needs some rounds of the loop before it is a task that closes
+        # what it opened (asyncio drops it, open, if the server is closed before), a transport until its socket is.
+        await _rounds(10)
+        if self._server is not None:
+            self._server.close()
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        await _rounds(10)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs is a task; states it for the type
         self._connections.add(task)
         try:
+            # What a client does to its connection, and what a fake is told to send, is no defect of the server.
             with suppress(ConnectionError, ssl.SSLError, h11.LocalProtocolError, asyncio.CancelledError):
-                await _Connection(reader, writer, self._handle).run()
+                await _Connection(reader, writer, self._handle, self._note_bytes).run()
         finally:
             self._connections.discard(task)
             writer.close()
 
 
+async def _rounds(number: int) -> None:
+    """Let the loop go round."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
 class _Connection:
     """One connection: requests one after another, until either side has enough."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handle) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        handle: Handle,
+        note_bytes: Callable[[bytes], None] | None,
+    ) -> None:
+        self._note_bytes = note_bytes
         self._reader = reader
         self._writer = writer
         self._handle = handle
@@ -109,6 +143,8 @@ class _Connection:
                 async for piece in reply.raw():
                     self._writer.write(piece)
                     await self._writer.drain()
+                if reply.reset:
+                    self._reset()
                 return
             await self._reply(reply, received.method)
             if self._http.our_state is h11.MUST_CLOSE:
@@ -148,9 +184,18 @@ class _Connection:
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
-                self._http.receive_data(await self._reader.read(65536))
+                data = await self._reader.read(65536)
+                if self._note_bytes is not None and data:
+                    self._note_bytes(data)
+                self._http.receive_data(data)
                 continue
             return event
+
+    def _reset(self) -> None:
+        """Close with RST: a socket that lingers for no time throws away what is under way (socket(7))."""
+        sock: socket.socket = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
 
     async def _reply(self, reply: Reply, method: str) -> None:
         headers = list(reply.headers)

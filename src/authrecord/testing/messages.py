@@ -60,6 +60,22 @@ class Reply:
     chunks: Callable[[], AsyncIterator[bytes]] | None = None
     raw: Callable[[], AsyncIterator[bytes]] | None = None
     """Bytes written to the connection as they are, head included; the connection is closed behind them."""
+    reset: bool = False
+    """With `raw`: the connection is reset (TCP RST) instead of closed."""
+
+
+def doubled(pairs: Pairs) -> bool:
+    """Whether a parameter appears more than once; `resource` may (RFC 8707 §2)."""
+    names = [name for name, _ in pairs if name != "resource"]
+    return len(set(names)) != len(names)
+
+
+def number(query: Mapping[str, str], name: str, default: float) -> float:
+    """A number of a query, or `default` if there is none, or if it is not one."""
+    try:
+        return float(query.get(name, default))
+    except ValueError:
+        return default
 
 
 def as_json(value: object, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> Reply:

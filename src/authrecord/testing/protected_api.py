@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Final
 
-from .messages import Received, Reply, as_json, redirect
+from .messages import Received, Reply, as_json, number, redirect
 from .state import State
 
 EXPIRED_ANSWERS: Final = ("401", "401_bare", "403_json", "200_body", "400", "302_login")
@@ -58,8 +58,8 @@ def presented_token(received: Received, settings: ApiSettings) -> str:
     if header:
         if not settings.prefix:
             return header
-        prefix, _, token = header.partition(" ")
-        return token if prefix.lower() == settings.prefix.lower() else ""
+        begin = len(settings.prefix) + 1
+        return header[begin:] if header[:begin].lower() == f"{settings.prefix} ".lower() else ""
     return dict(received.query).get(settings.query_name, "") if received.raw_query else ""
 
 
@@ -107,11 +107,11 @@ def echo(received: Received) -> Reply:
 def stream(received: Received) -> Reply:
     """`/stream?chunks=10&pause=0`: numbered lines, chunked."""
     query = dict(received.query)
-    count, pause = int(query.get("chunks", "10")), float(query.get("pause", "0"))
+    count, pause = int(number(query, "chunks", 10)), number(query, "pause", 0)
 
     async def chunks() -> AsyncIterator[bytes]:
-        for number in range(count):
-            yield f"line {number}\n".encode()
+        for line in range(count):
+            yield f"line {line}\n".encode()
             await asyncio.sleep(pause)
 
     return Reply(200, (("content-type", "text/plain"),), chunks=chunks)
@@ -120,11 +120,11 @@ def stream(received: Received) -> Reply:
 def events(received: Received) -> Reply:
     """`/events?events=3&pause=0`: server-sent events."""
     query = dict(received.query)
-    count, pause = int(query.get("events", "3")), float(query.get("pause", "0"))
+    count, pause = int(number(query, "events", 3)), number(query, "pause", 0)
 
     async def chunks() -> AsyncIterator[bytes]:
-        for number in range(count):
-            yield f"id: {number}\ndata: event {number}\n\n".encode()
+        for event in range(count):
+            yield f"id: {event}\ndata: event {event}\n\n".encode()
             await asyncio.sleep(pause)
 
     return Reply(200, (("content-type", "text/event-stream"),), chunks=chunks)

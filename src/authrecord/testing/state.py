@@ -8,6 +8,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from .messages import Received
+
 MOST_REMEMBERED = 2000
 """How many received requests are kept for a test to look at."""
 
@@ -94,12 +96,15 @@ class State:
         self.clients: dict[str, Client] = {}
         self.users: dict[str, User] = {}
         self.codes: dict[str, Code] = {}
+        self.used_codes: dict[str, str] = {}
+        """The login (family) that a code has led to."""
         self.access: dict[str, Issued] = {}
         self.refresh: dict[str, Refresh] = {}
         self.dead_families: set[str] = set()
         self.api_keys: set[str] = set()
         self.used_assertions: set[object] = set()
-        self.requests: deque[object] = deque(maxlen=MOST_REMEMBERED)
+        self.requests: deque[Received] = deque(maxlen=MOST_REMEMBERED)
+        self.api_requests: deque[Received] = deque(maxlen=MOST_REMEMBERED)
         self.counters = Counters()
         self._by_grant: Counter[str] = Counter()
         self._at_once = 0
@@ -127,12 +132,26 @@ class State:
         with self.lock:
             self._at_once -= 1
 
+    def new_family(self) -> str:
+        """A name for a new login, to which all its tokens belong."""
+        return secrets.token_hex(8)
+
+    def end(self, token: str, client_id: str) -> None:
+        """Revoke a token of that client; with a refresh token the whole login ends (RFC 7009 §2.1)."""
+        with self.lock:
+            renewing = self.refresh.get(token)
+            if renewing is not None and renewing.client_id == client_id:
+                self.dead_families.add(renewing.family)
+            issued = self.access.get(token)
+            if issued is not None and issued.client_id == client_id:
+                issued.until = min(issued.until, self.now())
+
     def issue(
         self, client_id: str, scope: str, life: float, *, family: str = "", renewable: bool
     ) -> tuple[str, str]:
         """A new access token and, if `renewable`, a new refresh token of that family."""
         with self.lock:
-            family = family or secrets.token_hex(8)
+            family = family or self.new_family()
             access = self.make_secret("access_token")
             self.access[access] = Issued(self.now() + life, family, scope, client_id)
             refresh = ""

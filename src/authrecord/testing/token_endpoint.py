@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
 from .client_proof import Refusal, authenticated
-from .messages import Received, Reply, as_json
+from .messages import Received, Reply, as_json, doubled
 from .state import Client, State
+
+VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+
+NEVER_IN_A_URL = frozenset(
+    {"client_secret", "client_assertion", "password", "code", "code_verifier", "refresh_token"}
+)
+"""Parameters that are refused in the query of a token request (RFC 6749 §2.3.1)."""
 
 
 @dataclass(slots=True)
@@ -35,11 +43,9 @@ def answer(received: Received, state: State, settings: TokenSettings, audiences:
     if received.method != "POST":
         return as_json({"error": "invalid_request", "error_description": "POST is required"}, 405)
     try:
-        if len(form) != len(pairs):
+        if doubled(pairs):
             raise Refusal("invalid_request", "a parameter appears more than once")
-        if any(
-            name in dict(received.query) for name in ("client_secret", "password", "code", "refresh_token")
-        ):
+        if NEVER_IN_A_URL & {name for name, _ in received.query}:
             raise Refusal("invalid_request", "a secret stands in the URL")
         client = authenticated(received, form, state, audiences)
         return _granted(form, client, state, settings)
@@ -48,10 +54,14 @@ def answer(received: Received, state: State, settings: TokenSettings, audiences:
             state.count(invalid_client=1)
         if refusal.error == "invalid_grant":
             state.count(invalid_grant=1)
-        challenge = (("www-authenticate", 'Basic realm="token"'),) if refusal.status == 401 else ()
-        return as_json(
-            {"error": refusal.error, "error_description": refusal.description}, refusal.status, challenge
-        )
+        return refused(refusal)
+
+
+def refused(refusal: Refusal) -> Reply:
+    """The error answer of RFC 6749 §5.2."""
+    challenge = (("www-authenticate", 'Basic realm="token"'),) if refusal.status == 401 else ()
+    said = {"error": refusal.error, "error_description": refusal.description}
+    return as_json(said, refusal.status, challenge)
 
 
 def _granted(form: Mapping[str, str], client: Client, state: State, settings: TokenSettings) -> Reply:
@@ -76,16 +86,24 @@ def _granted(form: Mapping[str, str], client: Client, state: State, settings: To
 
 def _code(form: Mapping[str, str], client: Client, state: State, settings: TokenSettings) -> Reply:
     with state.lock:
-        code = state.codes.pop(form.get("code", ""), None)
+        presented = form.get("code", "")
+        code = state.codes.pop(presented, None)
+        if presented in state.used_codes:
+            # RFC 6749 §4.1.2: what was issued for a code that comes twice is revoked.
+            state.dead_families.add(state.used_codes[presented])
     if code is None or code.until <= state.now():
         raise Refusal("invalid_grant", "the code is unknown, over, or was used before")
     if code.client_id != client.client_id or code.redirect_uri != form.get("redirect_uri"):
         raise Refusal("invalid_grant", "the code belongs to another client or redirect_uri")
     verifier = form.get("code_verifier", "")
+    if verifier and VERIFIER.fullmatch(verifier) is None:
+        raise Refusal("invalid_grant", "a code_verifier has 43 to 128 unreserved characters (RFC 7636 §4.1)")
     challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     if code.challenge != (challenge if verifier else ""):
         raise Refusal("invalid_grant", "the code_verifier does not fit")
-    return _tokens(client, code.scope, state, settings, renewable=True)
+    family = state.new_family()
+    state.used_codes[presented] = family
+    return _tokens(client, code.scope, state, settings, renewable=True, family=family)
 
 
 def _refresh(form: Mapping[str, str], client: Client, state: State, settings: TokenSettings) -> Reply:
@@ -93,6 +111,8 @@ def _refresh(form: Mapping[str, str], client: Client, state: State, settings: To
         found = state.refresh.get(form.get("refresh_token", ""))
         if found is None or found.client_id != client.client_id or found.family in state.dead_families:
             raise Refusal("invalid_grant", "the refresh token is unknown or revoked")
+        if not set(form.get("scope", "").split()) <= set(found.scope.split()):
+            raise Refusal("invalid_scope", "more scope than was granted (RFC 6749 §6)")
         if not settings.rotate:
             return _tokens(client, found.scope, state, settings, renewable=False, family=found.family)
         now = state.now()

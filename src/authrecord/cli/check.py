@@ -1,0 +1,144 @@
+"""`authrecord check NAME [URL]`, the doctor."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import click
+
+from ..core.errors import AuthrecordError, DocumentFault, RecordFault
+from ..doctor.step import Step, Verdict, decisive, failed_by
+from ..doctor.walk import STEPS, walk
+from ..doctor.witness import Witness
+from ..keeper.ports import Sender
+from ..wiring import open_records
+from .context import Options, record_argument, with_options
+from .failures import exit_code_for, printable
+from .output import console, print_json
+
+MOST_SAMPLE_BYTES: Final = 1024 * 1024
+_SIGNS: Final = {
+    Verdict.OK: ("✓", "green"),
+    Verdict.NOTE: ("!", "yellow"),
+    Verdict.FAILED: ("✗", "red"),
+    Verdict.SKIPPED: ("–", "dim"),
+}
+
+
+@click.command("check", epilog="Example: authrecord check orders https://api.example.com/orders")
+@record_argument
+@click.argument("url", required=False, default="")
+@click.option(
+    "--pattern-on",
+    type=click.File("rb"),
+    metavar="FILE|-",
+    help="Try the expired message pattern on an answer, saved in a file or from standard input.",
+)
+@with_options
+def command(options: Options, name: str, url: str, pattern_on: Any) -> int:
+    """Find out why a record does not work: each step, what was tried, what was answered, and what to change.
+
+    It goes from the document over its secrets, the cache and the provider to the token, and on to URL if one is
+    given, with the credential and without. When the provider answers invalid_client, it tries both Basic encodings
+    and the body. No secret is shown.
+    """
+    sample = pattern_on.read(MOST_SAMPLE_BYTES) if pattern_on is not None else None
+    found: list[Step] = []
+    for step in _walked(options, name, url, sample):
+        found.append(step)
+        if not options.as_json:
+            _draw(step)
+    code = _exit_code(found)
+    advice = _advice(found, name)
+    if options.as_json:
+        print_json(
+            {"name": name, "steps": [_plain(step) for step in found], "advice": advice, "exit_code": code}
+        )
+        return code
+    out = console()
+    out.print()
+    out.print(advice, style="bold")
+    return code
+
+
+def _walked(options: Options, name: str, url: str, sample: bytes | None) -> Iterator[Step]:
+    """The steps; a record that cannot be had at all is the first of them."""
+    witness: list[Witness] = []
+
+    def through(sender: Sender) -> Sender:
+        witness.append(Witness(sender, time.monotonic))
+        return witness[0]
+
+    settings = options.settings()
+    try:
+        records = open_records(options.document(), settings=settings, through=through)
+    except RecordFault as fault:
+        yield _unreadable(fault)
+        return
+    with records:
+        try:
+            record = records[name]
+        except RecordFault as fault:
+            yield failed_by("record", fault)
+            return
+        yield from walk(records, record, witness[0], settings, seconds=time.monotonic, url=url, sample=sample)
+
+
+def _unreadable(fault: RecordFault) -> Step:
+    """The step for a document that cannot be read: every fault a line, the first of them to be mended first."""
+    if not isinstance(fault, DocumentFault):
+        return failed_by("record", fault)
+    faults = [str(one) for one in fault.faults]
+    step = failed_by("record", fault, *faults, advice=faults[0])
+    return replace(step, summary=f"{fault.source or 'the document'} cannot be used")
+
+
+def _draw(step: Step) -> None:
+    from rich.text import Text
+
+    sign, style = _SIGNS[step.verdict]
+    out = console()
+    line = Text(f"{sign} {STEPS[step.name]:<10} ", style=style)
+    line.append(
+        printable(step.summary).rstrip("."), style="" if step.verdict is not Verdict.SKIPPED else "dim"
+    )
+    out.print(line)
+    for detail in step.details:
+        out.print(f"             {printable(detail)}", style="dim")
+    sys.stdout.flush()
+
+
+def _plain(step: Step) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "step": step.name,
+        "verdict": step.verdict.value,
+        "summary": step.summary,
+        "details": list(step.details),
+        "seconds": round(step.seconds, 3),
+    }
+    if step.advice:
+        found["advice"] = step.advice
+    if step.error is not None:
+        found["code"] = step.error.code
+    return found
+
+
+def _advice(steps: list[Step], name: str) -> str:
+    step = decisive(steps)
+    if step is None:
+        return f"Nothing to change: {name} works as far as it was tried."
+    if step.verdict is Verdict.FAILED:
+        return f"Change this: {printable(step.advice)}"
+    return f"It works. Better: {printable(step.advice)}"
+
+
+def _exit_code(steps: list[Step]) -> int:
+    """0 when no step failed; else by the error of the one that did, and 1 where the API said no."""
+    step = decisive(steps)
+    if step is None or step.verdict is not Verdict.FAILED:
+        return 0
+    return exit_code_for(step.error) if isinstance(step.error, AuthrecordError) else 1

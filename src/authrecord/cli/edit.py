@@ -1,0 +1,113 @@
+"""`authrecord edit NAME`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from ..core.errors import DocumentFault, RecordFault
+from ..core.secret import Reference, Secret
+from ..documents import Format, format_of, read, records_from, write
+from ..documents.writing import plain_record
+from ..record import OAuth2, Record
+from .add import apply, discovered, store
+from .context import Options, is_terminal, record_argument, with_options
+from .values import secret_options
+
+UNCHANGED: Final = "UNCHANGED_"
+
+
+@click.command("edit", epilog="Example: authrecord edit orders --set token_exchange.scope=orders.read")
+@record_argument
+@secret_options
+@with_options
+def command(options: Options, name: str, **given: Any) -> None:
+    """Change a record, by options or, without any, in your editor. The rest of the document stays as it is.
+
+    In the editor a secret that stands in the document is shown as ${env:UNCHANGED_…}: leave it, and it stays.
+    """
+    path = options.document()
+    text = path.read_text(encoding="utf-8")
+    existing = _record_in(text, path, name)
+    if any(given.values()):
+        data, _ = plain_record(existing, reveal=True)
+        grant = existing.auth.grant if isinstance(existing.auth, OAuth2) else ""
+        apply(data, existing.auth.type, grant, given)
+        changed = discovered(records_from({"records": [data]})[0])
+    else:
+        changed = _edited(existing)
+    store(options, path, text, changed)
+
+
+def _record_in(text: str, path: Path, name: str) -> Record:
+    from ..wiring import unknown_record
+
+    found = {record.name: record for record in read(text, format=format_of(path), source=str(path))}
+    if name not in found:
+        raise unknown_record(name, found, str(path))
+    return found[name]
+
+
+def _edited(existing: Record) -> Record:
+    """The record as it comes back from the editor; asked again as long as it has faults."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not editor or not is_terminal(0):
+        raise click.UsageError("say what to change (--set …), or set $EDITOR and run it on a terminal")
+    shown, kept = _without_secrets(existing)
+    text = write([shown], format=Format.YAML).text
+    with tempfile.TemporaryDirectory(prefix="authrecord-") as folder:
+        file = Path(folder) / f"{existing.name}.yaml"
+        file.touch(mode=0o600)
+        file.write_text(text, encoding="utf-8")
+        while True:
+            subprocess.run([*shlex.split(editor), str(file)], check=True)  # noqa: S603 - the user's own editor
+            try:
+                (changed,) = read(file.read_text(encoding="utf-8"), format=Format.YAML, source="your changes")
+            except DocumentFault as fault:
+                click.echo(str(fault), err=True)
+                click.confirm("Open the editor again?", default=True, abort=True, err=True)
+                continue
+            if changed.name != existing.name:
+                raise RecordFault(
+                    "a record keeps its name.", field="name", hint="Add a new one, and remove the old."
+                )
+            restored: Record = _restored(changed, kept)
+            return restored
+
+
+def _without_secrets(record: Record) -> tuple[Record, dict[str, Secret]]:
+    """The record with a reference in the place of each literal secret, and the secrets by that reference's name."""
+    kept: dict[str, Secret] = {}
+
+    def hidden(value: Any) -> Any:
+        if isinstance(value, Secret):
+            kept[f"{UNCHANGED}{len(kept) + 1}"] = value
+            return Reference("env", f"{UNCHANGED}{len(kept)}")
+        return value
+
+    return _mapped(record, hidden), kept
+
+
+def _restored(record: Any, kept: dict[str, Secret]) -> Any:
+    """The secrets back in their places, wherever their references stand now."""
+    return _mapped(
+        record, lambda value: kept.get(value.argument, value) if isinstance(value, Reference) else value
+    )
+
+
+def _mapped(value: Any, change: Any) -> Any:
+    """`value` with `change` applied to everything in it that is no group and no list."""
+    if isinstance(value, tuple):
+        return tuple(_mapped(one, change) for one in value)
+    if is_dataclass(value) and not isinstance(value, (type, Reference)):
+        return replace(
+            value, **{one.name: _mapped(getattr(value, one.name), change) for one in fields(value)}
+        )
+    return change(value)

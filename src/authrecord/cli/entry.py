@@ -1,0 +1,58 @@
+"""Where the command begins: the fast path of `token`, then everything else.
+
+`$(authrecord token orders)` runs thousands of times in scripts. With a live token it must import neither click,
+nor a parser of documents, nor an HTTP library (rule 10): so its arguments are read here, by hand, and anything
+unusual goes the normal way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line. Ends the process with its exit code."""
+    if not _printed_quickly(sys.argv[1:]):
+        from .app import run
+
+        sys.exit(run(sys.argv[1:]))
+
+
+def _printed_quickly(arguments: list[str]) -> bool:
+    """True when `[--file F] token NAME` was answered out of the cache."""
+    if len(arguments) == 2:
+        command, name, file = arguments[0], arguments[1], ""
+    elif len(arguments) == 4 and arguments[0] in {"--file", "-f"}:
+        command, name, file = arguments[2], arguments[3], arguments[1]
+    else:
+        return False
+    if command != "token" or name.startswith("-") or os.isatty(1):
+        return False
+    token = _cached_token(name, file)
+    if token is None:
+        return False
+    sys.stdout.write(token + "\n")
+    return True
+
+
+def _cached_token(name: str, file: str) -> str | None:
+    from ..stores.places import cache_file, found_document
+
+    try:
+        document = file or found_document(os.environ, os.getcwd())
+        if not document:
+            return None
+        with open(document, "rb") as opened:
+            content = opened.read()
+        cache = cache_file(os.environ)
+    except Exception:  # noqa: BLE001 - whatever it is, the normal way finds it again and says it well
+        return None
+    from time import time
+
+    from ..stores.keys import default_key_source
+    from ..stores.quick import index_key, quick_token
+
+    key = index_key(os.path.abspath(document), content, name)
+    found = quick_token(cache, default_key_source(os.environ), key, time(), os.environ)
+    return None if found is None else found.reveal()

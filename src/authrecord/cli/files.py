@@ -1,0 +1,27 @@
+"""Documents on disk: written whole or not at all, for their owner's eyes only when they are new."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+NEW_MODE = 0o600
+
+
+def write_private(path: Path, text: str) -> None:
+    """Put `text` into `path` in one step. A new file is readable by its owner alone; an old one keeps its mode."""
+    target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mode = target.stat().st_mode & 0o777 if target.exists() else NEW_MODE
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

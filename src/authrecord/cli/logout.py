@@ -1,0 +1,21 @@
+"""`authrecord logout NAME`."""
+
+from __future__ import annotations
+
+import click
+
+from .context import Options, record_argument, with_options
+from .output import console, print_json
+
+
+@click.command("logout", epilog="Example: authrecord logout orders")
+@record_argument
+@with_options
+def command(options: Options, name: str) -> None:
+    """Forget the tokens of a record on this machine. The provider is not told."""
+    with options.records() as records:
+        records.keeper.forget(records[name])
+    if options.as_json:
+        print_json({"name": name, "forgotten": True})
+    else:
+        console(stderr=True).print(f"The tokens of {name} are forgotten.")
