@@ -386,3 +386,13 @@ def test_S77_a_client_certificate_that_cannot_be_read_is_a_fault_of_the_record(
     with pytest.raises(RecordFault, match="client certificate"):
         send(token_request("https://localhost:9/", client_certificate=missing))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("proxy", ["nonsense", "socks5://127.0.0.1:1080", "http://:8080", "http://127.0.0.1:99999"])
+def test_a_proxy_that_is_no_http_url_is_refused_without_showing_it(proxy: str, own: Server) -> None:
+    sender = TokenSender(clock=time, proxy=proxy)
+    with pytest.raises(RecordFault) as caught:
+        sender(Request("GET", own.origin + "/"))
+    assert caught.value.code == "proxy"
+    assert proxy not in str(caught.value)
+    assert own.arrived == []

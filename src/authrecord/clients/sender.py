@@ -11,7 +11,7 @@ import os
 import ssl
 import threading
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ..core.contracts import Clock
 from ..core.errors import AuthrecordError, BadAnswer, RecordFault, TryLater
@@ -170,11 +170,33 @@ class TokenSender:
 
         return httpcore2.ConnectionPool(
             ssl_context=tls_context(self._ca_file, certificate) if secure else None,
-            proxy=httpcore2.Proxy(self._proxy) if self._proxy else None,
+            proxy=_proxy(self._proxy) if self._proxy else None,
             max_keepalive_connections=KEPT_CONNECTIONS,
             keepalive_expiry=KEPT_SECONDS,
             network_backend=Backend(),
         )
+
+
+def _proxy(url: str) -> httpcore2.Proxy:
+    """The proxy at `url`; user and password in it are for the proxy alone. Raises `RecordFault` for any other URL."""
+    import httpcore2
+
+    parts = urlsplit(url)
+    try:
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise RecordFault(
+            "the proxy for token requests is not an http or https URL.",
+            field="proxy",
+            hint="Write AUTHRECORD_PROXY as http://host:port.",
+            code="proxy",
+        )
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], path="", query="", fragment="").geturl()
+    if parts.username is None:
+        return httpcore2.Proxy(bare)
+    return httpcore2.Proxy(bare, auth=(unquote(parts.username), unquote(parts.password or "")))
 
 
 def tls_context(ca_file: str, certificate: ClientCertificate | None) -> ssl.SSLContext:

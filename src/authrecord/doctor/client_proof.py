@@ -8,6 +8,7 @@ once it has accepted the client.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote_plus
@@ -36,8 +37,11 @@ class Trial:
     words: str
 
 
-def try_other_ways(provider: Provider, client: OAuthClient) -> tuple[Trial, ...]:
-    """Every other way that sends the same secret; none where the record's way is not one of the three."""
+def try_other_ways(provider: Provider, client: OAuthClient, tell: Callable[[str], None]) -> tuple[Trial, ...]:
+    """Every other way that sends the same secret; none where the record's way is not one of the three.
+
+    `tell` gets a line about each.
+    """
     if client.client_secret is None or client.authentication not in WAYS:
         return ()
     trials: list[Trial] = []
@@ -46,8 +50,9 @@ def try_other_ways(provider: Provider, client: OAuthClient) -> tuple[Trial, ...]
             continue
         if {way, client.authentication} <= {"basic", "basic_raw"} and not differs(client):
             trials.append(Trial(way, False, "the same bytes for this id and secret"))
-            continue
-        trials.append(tried(provider, replace(client, authentication=way)))
+        else:
+            trials.append(tried(provider, replace(client, authentication=way)))
+        tell(f"tried {way}: {trials[-1].words}")
         if trials[-1].accepted:
             break
     return tuple(trials)

@@ -81,7 +81,8 @@ def _not_obtained(
     lines = witness.take()
     if isinstance(error, Misconfigured) and error.code == "invalid_client":
         provider = keeper.provider(record)
-        return _invalid_client(auth, error, lines, try_other_ways(provider, provider.client()), witness)
+        trials = try_other_ways(provider, provider.client(), witness.tell)
+        return _invalid_client(auth, error, (*lines, *witness.take()), trials)
     word = error.code if isinstance(error, Misconfigured) else getattr(error, "error", "")
     advice = _ADVICE.get(word, "")
     if word == "invalid_grant" and auth.grant != PASSWORD:
@@ -90,13 +91,8 @@ def _not_obtained(
 
 
 def _invalid_client(
-    auth: OAuth2,
-    error: AuthrecordError,
-    lines: tuple[str, ...],
-    trials: tuple[Trial, ...],
-    witness: Witness,
+    auth: OAuth2, error: AuthrecordError, details: tuple[str, ...], trials: tuple[Trial, ...]
 ) -> Step:
-    details = (*lines, *(f"tried {one.way}: {one.words}" for one in trials), *witness.take())
     works = next((one.way for one in trials if one.accepted), "")
     if works:
         advice = f"Set auth.token_exchange.client_authentication to {works}: the provider accepts that."
@@ -128,8 +124,8 @@ def _without_login(keeper: Keeper, record: Record, auth: OAuth2, witness: Witnes
                 field="auth.credentials",
                 code="invalid_client",
             )
-            lines = witness.take()
-            return _invalid_client(auth, refusal, lines, try_other_ways(provider, client), witness)
+            trials = try_other_ways(provider, client, witness.tell)
+            return _invalid_client(auth, refusal, witness.take(), trials)
     return _login_needed(record, "there is no login yet, or it has ended", *witness.take())
 
 

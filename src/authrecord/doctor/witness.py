@@ -50,6 +50,10 @@ class Witness:
         """See `Sender`."""
         self._send.close()
 
+    def tell(self, line: str) -> None:
+        """Add a line of one's own."""
+        self._lines.append(line)
+
     def take(self) -> tuple[str, ...]:
         """The lines since the last time, in order."""
         lines, self._lines = tuple(self._lines), []
