@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
 from .. import __version__
-from .context import Options, common
+from .context import Options, common, example
 
 COMMANDS: Final = {
     "add": "Write a new record.",
@@ -29,6 +30,12 @@ COMMANDS: Final = {
 """Every command with its one line of help, so that `--help` need not load them all."""
 
 
+HELP: Final = """API authentication records that keep requests authenticated.
+
+Records stand in authrecord.yaml, in this folder or above it, or in your configuration folder.
+"""
+
+
 class Commands(click.Group):
     """A group that loads a command when it is used."""
 
@@ -44,27 +51,39 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - a shape test holds it for every file; for the type
         return command
 
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command, and hand over what it printed while a reader that has gone can still be noticed."""
+        from .failures import ReaderGone
+
+        try:
+            result = super().invoke(context)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise ReaderGone from None
+        return result
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in `--help`, without loading anything."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    help=HELP,
+    epilog=example(
+        "authrecord add orders              write a record, question by question",
+        "authrecord login orders            log in, if it needs a person",
+        "authrecord request orders GET https://api.example.com/orders",
+        "authrecord check orders https://api.example.com/orders",
+    ),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, "--version", prog_name="authrecord", message="%(prog)s %(version)s")
 @common
 @click.pass_context
 def authrecord(context: click.Context, /, **given: Any) -> None:
-    r"""API authentication records that keep requests authenticated.
-
-    Records stand in authrecord.yaml, in this folder or above it, or in your configuration folder.
-
-    \b
-    authrecord add orders                       write a record, question by question
-    authrecord login orders                     log in, if it needs a person
-    curl -H "Authorization: Bearer $(authrecord token orders)" https://api.example.com
-    authrecord check orders https://api.example.com/orders
-    """
+    """Put the shared options where every command finds them."""
     context.obj = Options().with_given(given)
 
 

@@ -16,7 +16,7 @@ from ..doctor.walk import STEPS, walk
 from ..doctor.witness import Witness
 from ..keeper.ports import Sender
 from ..wiring import open_records
-from .context import Options, record_argument, with_options
+from .context import Options, example, record_argument, with_options
 from .failures import exit_code_for, printable
 from .output import console, print_json
 
@@ -29,7 +29,13 @@ _SIGNS: Final = {
 }
 
 
-@click.command("check", epilog="Example: authrecord check orders https://api.example.com/orders")
+@click.command(
+    "check",
+    epilog=example(
+        "authrecord check orders https://api.example.com/orders",
+        "authrecord check orders --pattern-on saved-answer.json",
+    ),
+)
 @record_argument
 @click.argument("url", required=False, default="")
 @click.option(

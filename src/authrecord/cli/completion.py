@@ -6,10 +6,10 @@ import sys
 
 import click
 
-from .context import Options, with_options
+from .context import Options, example, with_options
 
 
-@click.command("completion", epilog='Example: eval "$(authrecord completion bash)"')
+@click.command("completion", epilog=example('eval "$(authrecord completion bash)"'))
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @with_options
 def command(options: Options, shell: str) -> None:

@@ -59,6 +59,13 @@ class Options:
         return open_records(self.document(), settings=self.settings())
 
 
+def example(*lines: str) -> str:
+    """The end of a command's help: lines to type, which click leaves as they are."""
+    return "\b\n" + "\n".join(
+        ("Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines))
+    )
+
+
 def common(command: Command) -> Command:
     """Adds `--file` and `--json`. They may stand before or behind the command."""
     command = click.option("--json", is_flag=True, help="Answer in JSON, for programs.")(command)

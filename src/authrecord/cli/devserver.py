@@ -10,14 +10,20 @@ from pathlib import Path
 import click
 
 from ..core.errors import StoreFault
-from .context import Options, with_options
+from .context import Options, example, with_options
 from .files import write_private
 from .output import console, print_json
 
 
-@click.command("devserver", epilog="Example: authrecord devserver --token-life 5")
+@click.command("devserver", epilog=example("authrecord devserver --token-life 5"))
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; 0 takes a free one.")
-@click.option("--token-life", type=click.FloatRange(0.1), default=60.0, help="Seconds that tokens live.")
+@click.option(
+    "--token-life",
+    type=click.FloatRange(0.1),
+    metavar="SECONDS",
+    default=60.0,
+    help="Seconds that tokens live.",
+)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),

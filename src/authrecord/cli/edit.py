@@ -18,13 +18,16 @@ from ..documents import Format, format_of, read, records_from, write
 from ..documents.writing import plain_record
 from ..record import OAuth2, Record
 from .add import apply, discovered, store
-from .context import Options, is_terminal, record_argument, with_options
+from .context import Options, example, is_terminal, record_argument, with_options
 from .values import secret_options
 
 UNCHANGED: Final = "UNCHANGED_"
 
 
-@click.command("edit", epilog="Example: authrecord edit orders --set token_exchange.scope=orders.read")
+@click.command(
+    "edit",
+    epilog=example("authrecord edit orders", "authrecord edit orders --set token_exchange.scope=orders.read"),
+)
 @record_argument
 @secret_options
 @with_options
@@ -40,10 +43,10 @@ def command(options: Options, name: str, **given: Any) -> None:
         data, _ = plain_record(existing, reveal=True)
         grant = existing.auth.grant if isinstance(existing.auth, OAuth2) else ""
         apply(data, existing.auth.type, grant, given)
-        changed = discovered(records_from({"records": [data]})[0])
+        changed, remark = discovered(records_from({"records": [data]})[0])
     else:
-        changed = _edited(existing)
-    store(options, path, text, changed)
+        changed, remark = _edited(existing), ""
+    store(options, path, text, changed, remark)
 
 
 def _record_in(text: str, path: Path, name: str) -> Record:

@@ -49,6 +49,10 @@ OUR_FAULT: Final = 70
 INTERRUPTED: Final = 130
 
 
+class ReaderGone(Exception):
+    """Whoever read the output has gone, as `head` does. click would make exit code 1 of a `BrokenPipeError`."""
+
+
 def exit_code_for(error: AuthrecordError) -> int:
     """The exit code of an error of ours."""
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)
@@ -66,7 +70,7 @@ def exit_code_of(error: BaseException, *, as_json: bool) -> int:
     if isinstance(error, click.ClickException):
         error.show()
         return USAGE
-    if isinstance(error, BrokenPipeError):
+    if isinstance(error, (BrokenPipeError, ReaderGone)):
         # Whoever read has gone; what is left in the buffer has nowhere to go either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0

@@ -7,11 +7,17 @@ import sys
 import click
 
 from ..core.messages import Pairs, Stamp, plain, with_query
-from .context import Options, is_terminal, record_argument, with_options
+from .context import Options, example, is_terminal, record_argument, with_options
 from .output import masked, print_json
 
 
-@click.command("headers", epilog="Example: authrecord headers orders https://api.example.com/orders")
+@click.command(
+    "headers",
+    epilog=example(
+        "authrecord headers orders https://api.example.com/orders \\",
+        "    | curl -H @- https://api.example.com/orders",
+    ),
+)
 @record_argument
 @click.argument("url")
 @click.option("--reveal", is_flag=True, help="Print secrets in full on a terminal.")

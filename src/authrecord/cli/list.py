@@ -7,7 +7,7 @@ import click
 from ..doctor.states import State, TokenState, state_of
 from ..record import GRANT_CHOICES, OAuth2, Record
 from ..wiring import Records
-from .context import Options, with_options
+from .context import Options, example, with_options
 from .output import console, print_json
 
 _STYLES = {
@@ -18,7 +18,7 @@ _STYLES = {
 }
 
 
-@click.command("list", epilog="Example: authrecord list --json | jq -r '.records[].name'")
+@click.command("list", epilog=example("authrecord list --json | jq -r '.records[].name'"))
 @click.option("--tag", default="", help="Only records with this tag.")
 @with_options
 def command(options: Options, tag: str) -> None:

@@ -12,7 +12,7 @@ from ..core.secret import Secret
 from ..core.token import Token
 from ..doctor.words import duration
 from ..signin import TIMEOUT_SECONDS, Progress, Step, login
-from .context import Options, is_terminal, record_argument, with_options
+from .context import Options, example, is_terminal, record_argument, with_options
 from .output import console, moment, print_json
 
 if TYPE_CHECKING:
@@ -20,10 +20,16 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 
-@click.command("login", epilog="Example: authrecord login orders --no-browser")
+@click.command("login", epilog=example("authrecord login orders --no-browser"))
 @record_argument
 @click.option("--no-browser", is_flag=True, help="Open nothing here: paste the redirected address instead.")
-@click.option("--timeout", type=click.FloatRange(1, 3600), default=TIMEOUT_SECONDS, help="Seconds to wait.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1, 3600),
+    metavar="SECONDS",
+    default=TIMEOUT_SECONDS,
+    help="Seconds to wait.",
+)
 @with_options
 def command(options: Options, name: str, no_browser: bool, timeout: float) -> None:
     """Log in with a record, and keep the login for every later command.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from .context import Options, record_argument, with_options
+from .context import Options, example, record_argument, with_options
 from .output import console, print_json
 
 
-@click.command("logout", epilog="Example: authrecord logout orders")
+@click.command("logout", epilog=example("authrecord logout orders"))
 @record_argument
 @with_options
 def command(options: Options, name: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from ..documents import format_of, remove
-from .context import Options, record_argument, with_options
+from .context import Options, example, record_argument, with_options
 from .files import write_private
 from .output import console, print_json
 
 
-@click.command("remove", epilog="Example: authrecord remove orders --yes")
+@click.command("remove", epilog=example("authrecord remove orders --yes"))
 @record_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_options

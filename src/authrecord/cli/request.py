@@ -11,7 +11,7 @@ import click
 
 from ..core.errors import TryLater
 from ..core.replay import Outcome, Reason
-from .context import Options, is_terminal, record_argument, with_options
+from .context import Options, example, is_terminal, record_argument, with_options
 from .failures import printable
 from .output import console
 
@@ -23,7 +23,10 @@ PIECE_BYTES = 64 * 1024
 
 @click.command(
     "request",
-    epilog="Example: authrecord request orders POST https://api.example.com/orders --json-body '{\"n\": 1}'",
+    epilog=example(
+        "authrecord request orders GET https://api.example.com/orders",
+        "authrecord request orders POST https://api.example.com/orders --json-body '{\"n\": 1}'",
+    ),
 )
 @record_argument
 @click.argument("method")
@@ -43,7 +46,13 @@ PIECE_BYTES = 64 * 1024
     "-L", "--follow", is_flag=True, help="Follow redirects; the credential goes to the record's origins only."
 )
 @click.option("--fail", is_flag=True, help="Exit with 1 when the answer's status is 400 or above.")
-@click.option("--timeout", type=click.FloatRange(0.1, 3600), default=30.0, help="Seconds for each step.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 3600),
+    metavar="SECONDS",
+    default=30.0,
+    help="Seconds for each step.",
+)
 @with_options
 def command(options: Options, name: str, method: str, url: str, **given: Any) -> int:
     """Send a request that the record authenticates, and show the answer.

@@ -8,10 +8,10 @@ import sys
 import click
 
 from ..documents import Format, write
-from .context import Options, record_argument, with_options
+from .context import Options, example, record_argument, with_options
 
 
-@click.command("show", epilog="Example: authrecord show orders --format toml")
+@click.command("show", epilog=example("authrecord show orders --format toml"))
 @record_argument
 @click.option(
     "--format", "form", type=click.Choice([one.value for one in Format]), default="yaml", help="The format."

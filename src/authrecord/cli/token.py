@@ -11,13 +11,13 @@ import click
 from ..core.token import Token
 from ..record import OAuth2
 from ..wiring import Records
-from .context import Options, is_terminal, record_argument, with_options
+from .context import Options, example, is_terminal, record_argument, with_options
 from .output import masked, moment, print_json
 
 
 @click.command(
     "token",
-    epilog='Example: curl -H "Authorization: Bearer $(authrecord token orders)" https://api.example.com/orders',
+    epilog=example("token=$(authrecord token orders)"),
 )
 @record_argument
 @click.option("--reveal", is_flag=True, help="Print the token in full on a terminal.")

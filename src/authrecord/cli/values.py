@@ -48,6 +48,14 @@ def put(data: dict[str, Any], path: str, value: Any) -> None:
     data[last] = value
 
 
+def take_away(data: dict[str, Any], path: str) -> None:
+    """Leave out what is at `path` in nested mappings, if anything is."""
+    *groups, last = path.split(".")
+    for group in groups:
+        data = data.get(group, {})
+    data.pop(last, None)
+
+
 def set_values(data: dict[str, Any], fields: dict[str, FormField], settings: tuple[str, ...]) -> None:
     """Every `--set PATH=VALUE`."""
     for setting in settings:
