@@ -1,18 +1,4 @@
-"""Errors become exit codes and two lines, here and nowhere else.
-
-| exit code | what to do next |
-|---|---|
-| 0 | nothing |
-| 1 | the answer is "no": `check` found something, `request --fail` got an error |
-| 2 | read the command's `--help` |
-| 3 | fix the record |
-| 4 | log in |
-| 5 | read the provider's error |
-| 6 | try again later |
-| 7 | mend this machine: key, disk, file mode |
-| 70 | report a fault of authrecord |
-| 130 | it was interrupted |
-"""
+"""Errors become exit codes and two lines, here and nowhere else."""
 
 from __future__ import annotations
 
@@ -44,6 +30,20 @@ EXIT_CODES: Final[tuple[tuple[type[AuthrecordError], int], ...]] = (
     (TryLater, 6),
     (StoreFault, 7),
 )
+NEXT_STEPS: Final = (
+    (0, "Nothing: it went well."),
+    (1, "Read the answer: `check` found that the API refuses, or `request --fail` got an error status."),
+    (2, "Read the command's `--help`: it was not called as it wants to be."),
+    (3, "Fix the record."),
+    (4, "Log in: `authrecord login NAME`."),
+    (5, "Read what the provider answered; `authrecord check NAME` says more."),
+    (6, "Try again later: the network or the provider is unwell."),
+    (7, "Mend this machine: key, disk, file mode."),
+    (70, "Report a fault of authrecord."),
+    (130, "Nothing: it was interrupted."),
+)
+"""Every exit code with what to do next."""
+
 USAGE: Final = 2
 OUR_FAULT: Final = 70
 INTERRUPTED: Final = 130
