@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from uuid import uuid4
 
 import pytest
 
@@ -87,3 +88,11 @@ def test_G7_a_raw_body_that_decodes_to_nothing_is_given_up() -> None:
         pass
     assert peek.body == b""
     assert peek._raw <= RAW_BYTES + len(block) * 1000
+
+
+def test_G9_a_coding_that_cannot_be_read_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    coding = f"made-up-{uuid4().hex}"
+    with caplog.at_level("WARNING", "authrecord"):
+        Peek([coding])
+        Peek([coding])
+    assert [coding in record.getMessage() for record in caplog.records] == [True]

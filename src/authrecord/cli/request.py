@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import httpx2
 
 PIECE_BYTES = 64 * 1024
+_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 §5.6.2
 
 
 @click.command(
@@ -69,8 +72,12 @@ def command(options: Options, name: str, method: str, url: str, **given: Any) ->
             httpx2.Client(timeout=given["timeout"], follow_redirects=given["follow"]), name
         )
         try:
-            with client, client.stream(method.upper(), url, headers=sent, content=content) as response:
-                _show(options, response, include=given["include"], output=given["output"])
+            with client:
+                request = client.build_request(method.upper(), url, headers=sent, content=content)
+                # Not client.stream: that says to authrecord that nobody may read ahead for the expired message
+                # pattern. Here it may; the body still comes piece by piece.
+                with closing(httpx2.Client.send(client, request, stream=True)) as response:
+                    _show(options, response, include=given["include"], output=given["output"])
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
             raise click.UsageError("URL is not one that can be requested: https://… or http://…") from None
         except httpx2.HTTPError as error:
@@ -80,9 +87,11 @@ def command(options: Options, name: str, method: str, url: str, **given: Any) ->
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
-    if not colon or not name.strip():
+    if not colon or _FIELD_NAME.fullmatch(name) is None:
         raise click.UsageError("a header is written 'Name: value'")
-    return name.strip(), value.strip()
+    if any(character < " " and character != "\t" for character in value):
+        raise click.UsageError(f"the value of the header {name} holds a control character")
+    return name, value.strip()
 
 
 def _body(data: str | None, json_body: str | None) -> tuple[bytes | None, list[tuple[str, str]]]:

@@ -5,6 +5,7 @@ The caller's bytes are not touched: whoever feeds it keeps the raw chunks and ha
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
@@ -13,6 +14,11 @@ from ..core.expiry import BODY_BYTES
 
 RAW_BYTES: Final = 4 * BODY_BYTES
 """How much of the raw body is read at most, for a body that is large on the wire and small inside."""
+
+
+MOST_WARNINGS: Final = 20
+_WARNED: set[str] = set()
+log = logging.getLogger("authrecord")
 
 
 class Decoder(Protocol):
@@ -32,6 +38,8 @@ class Peek:
         self._decoder = decoder_of(named[0]) if len(named) == 1 else None
         self.can_decode = not named or self._decoder is not None
         """False for an unknown coding and for several at once: then nothing is read, and nothing matches (G9)."""
+        if not self.can_decode:
+            _warn_once(", ".join(named)[:60])
         self.failed = False
         """True when the body turned out not to be of the coding that its header names."""
         self._parts: list[bytes] = []
@@ -59,6 +67,18 @@ class Peek:
         except ValueError:
             self.failed = True
             return b""
+
+
+def _warn_once(codings: str) -> None:
+    """A warning in the log, once for each coding: a pattern that never matches must not go unnoticed."""
+    if codings in _WARNED or len(_WARNED) >= MOST_WARNINGS:
+        return
+    _WARNED.add(codings)
+    log.warning(
+        "an answer comes in the content coding %r, which cannot be read here: the expired message pattern "
+        "does not see its body",
+        codings,
+    )
 
 
 def decoder_of(name: str) -> Decoder | None:
