@@ -224,3 +224,25 @@ def test_an_inner_transport_of_ones_own(canary: Canary) -> None:
     assert seen[0].headers["authorization"] == f"Bearer {token}"
     assert "authorization" not in response.request.headers
     assert seen[0] is not response.request
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_record_that_stays_out_of_a_request_does_not_hide_the_outcome_of_the_one_at_work(
+    canary: Canary, own: Server, foreign: Server, reverse: bool
+) -> None:
+    """Whichever of the two was attached last, in each of the four libraries."""
+    pair = [authenticator(canary("first"), own.origin), authenticator(canary("second"), foreign.origin)]
+    if reverse:
+        pair.reverse()
+    found = []
+    for client in (httpx2.Client(), httpx.Client(), requests.Session()):
+        with attach(attach(client, pair[0]), pair[1]) as both:
+            found.append(outcome(both.get(own.origin)))
+
+    async def by_aiohttp() -> None:
+        session = attach(attach(aiohttp.ClientSession(), pair[0]), pair[1])
+        async with session, session.get(own.origin) as response:
+            found.append(outcome(response))
+
+    asyncio.run(by_aiohttp())
+    assert [one.reason for one in found if one is not None] == [Reason.AUTHENTICATED] * 4

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import trustme
 
-from authrecord.clients.sender import TokenSender
+from authrecord.clients.sender import TokenSender, tls_context
 from authrecord.core.errors import AuthrecordError, BadAnswer, RecordFault, TryLater
 from authrecord.core.messages import ClientCertificate, Request
 from authrecord.core.secret import Secret
@@ -388,7 +388,9 @@ def test_S77_a_client_certificate_that_cannot_be_read_is_a_fault_of_the_record(
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("proxy", ["nonsense", "socks5://127.0.0.1:1080", "http://:8080", "http://127.0.0.1:99999"])
+@pytest.mark.parametrize(
+    "proxy", ["nonsense", "socks5://127.0.0.1:1080", "http://:8080", "http://127.0.0.1:99999"]
+)
 def test_a_proxy_that_is_no_http_url_is_refused_without_showing_it(proxy: str, own: Server) -> None:
     sender = TokenSender(clock=time, proxy=proxy)
     with pytest.raises(RecordFault) as caught:
@@ -396,3 +398,11 @@ def test_a_proxy_that_is_no_http_url_is_refused_without_showing_it(proxy: str, o
     assert caught.value.code == "proxy"
     assert proxy not in str(caught.value)
     assert own.arrived == []
+
+
+def test_no_key_log_of_the_environment_opens_the_traffic_with_providers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    assert ssl.create_default_context().keylog_filename, "Python itself follows the variable"
+    assert tls_context("", None).keylog_filename is None

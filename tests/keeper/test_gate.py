@@ -273,6 +273,29 @@ def test_I15_a_forked_child_has_no_renewal_of_its_parent(issuer: Issuer) -> None
     assert not waiting.is_alive()
 
 
+def test_a_gate_that_was_dropped_hands_out_nothing_that_it_held(issuer: Issuer) -> None:
+    """After a logout clients that are attached already obtain anew, and still share one renewal."""
+    gate: Gate = gate_of(issuer)
+    before = gate.obtain()
+    gate.drop()
+    assert gate.live is None
+    assert not gate.obtain().is_same(before)
+    assert len(issuer.calls) == 2
+
+
+def test_a_renewal_under_way_while_the_gate_is_dropped_is_not_kept(issuer: Issuer) -> None:
+    gate: Gate = gate_of(issuer)
+    issuer.open.clear()
+    waiting = threading.Thread(target=gate.obtain)
+    waiting.start()
+    issuer.entered.wait(30)
+    gate.drop()
+    issuer.open.set()
+    waiting.join(30)
+    _settle()
+    assert gate.live is None
+
+
 def _settle() -> None:
     for thread in threading.enumerate():
         if thread.name.startswith("authrecord-renewal"):

@@ -15,7 +15,7 @@ from ..record import AUTH_TYPES, OAuth2, Record
 from ..wiring import Settings, make_keeper
 from .asking import ask, asked_kind, mended
 from .context import Options, example, is_terminal, with_options
-from .files import write_private
+from .files import read_document, write_private
 from .output import console, print_json
 from .values import fields_for, secret_options, set_secrets, set_values
 
@@ -42,7 +42,7 @@ def command(options: Options, name: str, auth_type: str | None, grant: str | Non
     fields and their paths are in docs/reference/record.md.
     """
     path = options.document_to_write()
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = read_document(path) if path.exists() else ""
     existing = read(text, format=format_of(path), source=str(path)) if text.strip() else ()
     if any(record.name == name for record in existing):
         raise RecordFault(

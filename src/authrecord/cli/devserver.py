@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -37,21 +38,26 @@ def command(options: Options, port: int, token_life: float, folder: Path | None)
     """
     from ..testing.devserver import start
 
-    try:
-        running = start(port=port, token_life=token_life)
-    except OSError as error:
-        raise StoreFault(f"cannot listen on port {port}: {error.strerror}.", code="port_taken") from None
-    with tempfile.TemporaryDirectory(prefix="authrecord-devserver-") as temporary:
-        file = (folder or Path(temporary)) / "authrecord.yaml"
+    with ExitStack() as stack:
+        if folder is None:
+            kept = False
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="authrecord-devserver-")))
+        else:
+            kept = True
+        file = folder / "authrecord.yaml"
         if file.exists():
             raise StoreFault(f"{file} exists already.", hint="Name another --folder.", code="exists")
+        try:
+            running = start(port=port, token_life=token_life)
+        except OSError as error:
+            raise StoreFault(f"cannot listen on port {port}: {error.strerror}.", code="port_taken") from None
+        stack.callback(running.server.stop)
         write_private(file, running.document)
-        _say(options, running.server.url, file, running.user.username)
+        _say(options, running.server.url, file, running.user.username, kept=kept)
         _wait()
-    running.server.stop()
 
 
-def _say(options: Options, url: str, file: Path, username: str) -> None:
+def _say(options: Options, url: str, file: Path, username: str, *, kept: bool) -> None:
     if options.as_json:
         print_json({"url": url, "file": str(file), "username": username})
         return
@@ -65,7 +71,8 @@ def _say(options: Options, url: str, file: Path, username: str) -> None:
         f"authrecord --file {file} check password {url}/api/orders",
     ):
         out.print(f"  {line}")
-    out.print("\nCtrl-C ends it, and the document goes with it.", style="dim")
+    end = "the document stays, its secrets worth nothing then" if kept else "the document goes with it"
+    out.print(f"\nCtrl-C ends it; {end}.", style="dim")
 
 
 def _wait() -> None:

@@ -19,6 +19,7 @@ from ..documents.writing import plain_record
 from ..record import OAuth2, Record
 from .add import apply, discovered, store
 from .context import Options, example, is_terminal, record_argument, with_options
+from .files import read_document
 from .values import secret_options
 
 UNCHANGED: Final = "UNCHANGED_"
@@ -37,7 +38,7 @@ def command(options: Options, name: str, **given: Any) -> None:
     In the editor a secret that stands in the document is shown as ${env:UNCHANGED_…}: leave it, and it stays.
     """
     path = options.document()
-    text = path.read_text(encoding="utf-8")
+    text = read_document(path)
     existing = _record_in(text, path, name)
     if any(given.values()):
         data, _ = plain_record(existing, reveal=True)
@@ -70,19 +71,33 @@ def _edited(existing: Record) -> Record:
         file.touch(mode=0o600)
         file.write_text(text, encoding="utf-8")
         while True:
-            subprocess.run([*shlex.split(editor), str(file)], check=True)  # noqa: S603 - the user's own editor
+            _open_editor(editor, file)
             try:
-                (changed,) = read(file.read_text(encoding="utf-8"), format=Format.YAML, source="your changes")
+                found = read(read_document(file), format=Format.YAML, source="your changes")
             except DocumentFault as fault:
                 click.echo(str(fault), err=True)
                 click.confirm("Open the editor again?", default=True, abort=True, err=True)
                 continue
+            if len(found) != 1:
+                raise RecordFault("one record was to be changed, and there is not one in what you saved.")
+            changed = found[0]
             if changed.name != existing.name:
                 raise RecordFault(
                     "a record keeps its name.", field="name", hint="Add a new one, and remove the old."
                 )
             restored: Record = _restored(changed, kept)
             return restored
+
+
+def _open_editor(editor: str, file: Path) -> None:
+    """Wait until the editor has ended. One that fails, as `:cq` in vi does on purpose, changes nothing."""
+    try:
+        status = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode  # noqa: S603 - the user's own editor
+    except ValueError:
+        raise click.UsageError("$VISUAL or $EDITOR has a quote that is not closed") from None
+    if status:
+        click.echo(f"The editor ended with status {status}; nothing is changed.", err=True)
+        raise click.Abort
 
 
 def _without_secrets(record: Record) -> tuple[Record, dict[str, Secret]]:

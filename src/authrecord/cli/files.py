@@ -9,6 +9,18 @@ from pathlib import Path
 NEW_MODE = 0o600
 
 
+def read_document(path: Path) -> str:
+    """The text of a document, its line ends as they are. Raises `DocumentFault` when it is not UTF-8."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        pass  # outside of this block: the codec's exception holds the content
+    from ..documents import read_file
+
+    read_file(path)
+    raise AssertionError("a document that is not UTF-8 was read")  # never reached: read_file refuses it
+
+
 def write_private(path: Path, text: str) -> None:
     """Put `text` into `path` in one step. A new file is readable by its owner alone; an old one keeps its mode."""
     target = path.resolve()

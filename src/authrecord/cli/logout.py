@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ..core.errors import RecordFault
+from ..record import OAuth2
 from .context import Options, example, record_argument, with_options
 from .output import console, print_json
 
@@ -14,7 +16,12 @@ from .output import console, print_json
 def command(options: Options, name: str) -> None:
     """Forget the tokens of a record on this machine. The provider is not told."""
     with options.records() as records:
-        records.keeper.forget(records[name])
+        record = records[name]
+        if not isinstance(record.auth, OAuth2):
+            raise RecordFault(
+                f"record {name!r} holds its credential; there is no login to forget.", field="auth.type"
+            )
+        records.keeper.forget(record)
     if options.as_json:
         print_json({"name": name, "forgotten": True})
     else:

@@ -6,7 +6,7 @@ import click
 
 from ..documents import format_of, remove
 from .context import Options, example, record_argument, with_options
-from .files import write_private
+from .files import read_document, write_private
 from .output import console, print_json
 
 
@@ -21,7 +21,7 @@ def command(options: Options, name: str, yes: bool) -> None:
         record = records[name]
         if not yes:
             click.confirm(f"Remove {name} from {path}?", abort=True, err=True)
-        write_private(path, remove(path.read_text(encoding="utf-8"), format=format_of(path), name=name))
+        write_private(path, remove(read_document(path), format=format_of(path), name=name))
         records.keeper.forget(record)
     if options.as_json:
         print_json({"name": name, "removed": True})

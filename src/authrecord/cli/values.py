@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import click
 
+from ..core.errors import RecordFault
 from ..core.fields import Kind
 from ..core.secret import REFERENCE_KINDS
 from ..documents import FormField, form_of
@@ -117,15 +118,25 @@ def set_secrets(
         field = field_named(path, fields)
         put(data, field.path, click.prompt(field.label, hide_input=True, err=True))
     if stdin:
-        put(data, field_named(stdin, fields).path, sys.stdin.read().removesuffix("\n").removesuffix("\r"))
+        put(data, field_named(stdin, fields).path, _text(sys.stdin.buffer.read(), "standard input"))
     for path, name in _pairs(files, "--secret-file", "PATH=FILE"):
-        content = Path(name).read_text(encoding="utf-8")
-        put(data, field_named(path, fields).path, content.removesuffix("\n").removesuffix("\r"))
+        put(data, field_named(path, fields).path, _text(Path(name).read_bytes(), name))
     for path, reference in _pairs(references, "--secret-ref", "PATH=REFERENCE"):
         if not _is_reference(reference):
             forms = ", ".join(f"${{{kind}:…}}" for kind in REFERENCE_KINDS)
             raise click.UsageError(f"a reference is written as one of {forms}")
         put(data, field_named(path, fields).path, reference)
+
+
+def _text(content: bytes, source: str) -> str:
+    """A secret as text, without one line end behind it."""
+    try:
+        text: str | None = content.decode("utf-8")
+    except UnicodeDecodeError:
+        text = None  # the fault is raised outside of this block: the codec's exception holds the bytes
+    if text is None:
+        raise RecordFault(f"{source} is not UTF-8 text.", hint="A secret is text.")
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _pairs(texts: tuple[str, ...], option: str, form: str) -> Iterator[tuple[str, str]]:

@@ -53,7 +53,8 @@ class Middleware:
         """Authenticate and send one hop. Raises what `credential_async` raises: then nothing was sent."""
         authenticator = self._authenticator
         if not releases(authenticator, request.url):
-            return _kept(await handler(request), self._not_released)
+            response = await handler(request)
+            return _kept(response, getattr(response, "authrecord", self._not_released))
         live = authenticator.ready() or await authenticator.credential_async()
         copy = stamped(request, authenticator, live)
         try:

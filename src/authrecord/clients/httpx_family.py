@@ -66,7 +66,7 @@ class Logic(_Common):
         authenticator, where = self._authenticator, request.url._uri_reference
         if not authenticator.releases(where.scheme, where.host, where.port):
             response = self._inner.handle_request(request)
-            response.extensions[KEY] = self._not_released
+            response.extensions.setdefault(KEY, self._not_released)
             return response
         stream = request.stream
         rewind = (
@@ -134,7 +134,7 @@ class AsyncLogic(_Common):
         authenticator, where = self._authenticator, request.url._uri_reference
         if not authenticator.releases(where.scheme, where.host, where.port):
             response = await self._inner.handle_async_request(request)
-            response.extensions[KEY] = self._not_released
+            response.extensions.setdefault(KEY, self._not_released)
             return response
         stream = request.stream
         rewind = (

@@ -67,7 +67,7 @@ class Adapter(BaseAdapter):
             released = self._look_up(url)
         if not released:
             response = self._inner.send(request, stream, timeout, verify, cert, proxies)
-            return self._kept(response, self._not_released)
+            return self._kept(response, getattr(response, "authrecord", self._not_released))
         rewind = nothing_to_do if request.body is None else rewind_of(request.body)
         live = authenticator.credential()
         # The hot path is written out: what `_send` and `_kept` do, without the calls.

@@ -1,8 +1,9 @@
 """The sender of token requests: `keeper.ports.Sender` on httpcore2, the engine of httpx2.
 
 One level below httpx2's client, because nothing of what a client adds is wanted here: no redirect is followed
-(C10, C11), no cookie kept (C30), no hook run, no proxy, netrc or certificate of the environment used (E9). What
-is added: a total deadline (C8), a cap on the body (C6), and no content coding (C7).
+(C10, C11), no cookie kept (C30), no hook run, no proxy or netrc of the environment used (E9). `SSL_CERT_FILE` and
+`SSL_CERT_DIR`, by which a machine says whom it trusts, do count. What is added: a total deadline (C8), a cap on
+the body (C6), and no content coding (C7).
 """
 
 from __future__ import annotations
@@ -206,6 +207,8 @@ def tls_context(ca_file: str, certificate: ClientCertificate | None) -> ssl.SSLC
     `RecordFault` when a file cannot be used.
     """
     context = ssl.create_default_context()
+    # SSLKEYLOGFILE is for browsers; here it would write down what opens our traffic.
+    context.keylog_filename = None  # type: ignore[assignment]  # typeshed forgets that None ends it
     paths = ssl.get_default_verify_paths()
     if not paths.cafile and not paths.capath:
         import certifi

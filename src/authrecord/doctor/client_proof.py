@@ -30,10 +30,10 @@ MADE_UP: Final = "authrecord-check-this-code-was-made-up"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One way that was tried, in words, and whether the provider accepted the client."""
+    """One way that was tried, in words, and whether the provider accepted the client; `None` if it did not say."""
 
     way: str
-    accepted: bool
+    accepted: bool | None
     words: str
 
 
@@ -72,6 +72,8 @@ def tried(provider: Provider, client: OAuthClient) -> Trial:
     except Misconfigured as error:
         return Trial(client.authentication, error.code != "invalid_client", f"refused: {error.code}")
     except Refused as error:
+        if error.error == "invalid_request":  # said of a malformed Basic header, and of much else
+            return Trial(client.authentication, None, "the answer is invalid_request")
         return Trial(client.authentication, True, f"the client is accepted (the answer is {error.error})")
     except AuthrecordError as error:
         return Trial(client.authentication, False, error.message)

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from ..core.contracts import Steps
-from ..core.errors import AuthrecordError, LoginRequired, Misconfigured
+from ..core.errors import AuthrecordError, LoginRequired, Misconfigured, Refused
 from ..core.fields import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, PASSWORD
 from ..core.messages import Request, Response
 from ..grants.words import safe_words
@@ -79,7 +79,7 @@ def _not_obtained(
     keeper: Keeper, record: Record, auth: OAuth2, error: AuthrecordError, witness: Witness
 ) -> Step:
     lines = witness.take()
-    if isinstance(error, Misconfigured) and error.code == "invalid_client":
+    if _refuses_the_client(error, auth):
         provider = keeper.provider(record)
         trials = try_other_ways(provider, provider.client(), witness.tell)
         return _invalid_client(auth, error, (*lines, *witness.take()), trials)
@@ -90,6 +90,14 @@ def _not_obtained(
     return failed_by(NAME, error, *lines, advice=advice)
 
 
+def _refuses_the_client(error: AuthrecordError, auth: OAuth2) -> bool:
+    """True for `invalid_client`, and for `invalid_request` after Basic: some servers say that of odd encodings."""
+    if isinstance(error, Misconfigured):
+        return error.code == "invalid_client"
+    basic = auth.token_exchange.client_authentication in {"basic", "basic_raw"}
+    return isinstance(error, Refused) and error.error == "invalid_request" and basic
+
+
 def _invalid_client(
     auth: OAuth2, error: AuthrecordError, details: tuple[str, ...], trials: tuple[Trial, ...]
 ) -> Step:
@@ -97,7 +105,9 @@ def _invalid_client(
     if works:
         advice = f"Set auth.token_exchange.client_authentication to {works}: the provider accepts that."
         return failed_by(NAME, error, *details, advice=advice)
-    if auth.credentials.client_secret is None:
+    if not isinstance(error, Misconfigured):
+        advice = _ADVICE["invalid_request"]
+    elif auth.credentials.client_secret is None:
         advice = "Give auth.credentials.client_secret: without one the provider does not know this client."
     elif trials:
         advice = "Check client_id and client_secret: the provider refuses them in the header and in the body."
@@ -118,13 +128,13 @@ def _without_login(keeper: Keeper, record: Record, auth: OAuth2, witness: Witnes
         except AuthrecordError as error:
             return failed_by(NAME, error, *witness.take())
         trial = tried(provider, client)
-        if not trial.accepted:
+        trials = () if trial.accepted else try_other_ways(provider, client, witness.tell)
+        if trial.accepted is False or any(one.accepted for one in trials):
             refusal = Misconfigured(
                 f"the token endpoint does not accept the client, with a made-up code ({trial.words}).",
                 field="auth.credentials",
                 code="invalid_client",
             )
-            trials = try_other_ways(provider, client, witness.tell)
             return _invalid_client(auth, refusal, witness.take(), trials)
     return _login_needed(record, "there is no login yet, or it has ended", *witness.take())
 

@@ -159,6 +159,13 @@ class Gate:
             self.live = live
             self._forgive()
 
+    def drop(self) -> None:
+        """Hold nothing from now on; a renewal that is under way no longer counts (I18)."""
+        with self._lock:
+            self.live = None
+            self._flight = None
+            self._forgive()
+
     def reset_after_fork(self) -> None:
         """In a forked child: the parent's renewal does not run here, and its lock may be held for ever."""
         self._lock = threading.Lock()
@@ -215,8 +222,9 @@ class Gate:
 
     def _land(self, flight: Flight, live: Live | None, error: BaseException | None) -> None:
         with self._lock:
-            if self._flight is flight:
-                self._flight = None
+            if self._flight is not flight:
+                return  # dropped on the way: its waiters get what it brought, and nobody after them
+            self._flight = None
             if live is not None:
                 self.live = live
                 self._forgive()

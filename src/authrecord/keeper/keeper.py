@@ -165,7 +165,9 @@ class Keeper:
         """Drop the record's tokens, in memory and in the store."""
         key = token_key(record)
         with self._lock:
-            self._gates.pop(key, None)
+            gate = self._gates.get(key)
+        if gate is not None:
+            gate.drop()
         self.store.forget(key)
 
     def provider(self, record: Record) -> Provider:

@@ -205,10 +205,16 @@ class CallbackListener:
             fragment = None
         if not isinstance(fragment, str):
             return 400, pages.not_ours(nonce).encode(), []
-        return await self._judged(fragment, nonce)
+        return await self._judged(fragment, nonce, by_script=True)
 
-    async def _judged(self, text: str, nonce: str) -> tuple[int, bytes, list[tuple[str, str]]]:
-        """An answer's fate. The page behind it is fetched by a redirect, so that no code stays in the address bar."""
+    async def _judged(
+        self, text: str, nonce: str, *, by_script: bool = False
+    ) -> tuple[int, bytes, list[tuple[str, str]]]:
+        """An answer's fate. The page behind it is fetched by a redirect, so that no code stays in the address bar.
+
+        `by_script`: our own page asks, and goes there itself. An implicit login's refusal may come without it:
+        some providers put the error into the query.
+        """
         judge = self._judge
         try:
             answer = parse_answer(text)
@@ -227,7 +233,7 @@ class CallbackListener:
             return 400, pages.not_ours(nonce).encode(), []
         if judged.verdict is Verdict.ALREADY_USED:
             return 400, pages.already_used(nonce).encode(), []
-        if self._implicit:
+        if by_script:
             return 200, b"", []
         return 303, b"", [("location", self._callback.path + "/done")]
 
