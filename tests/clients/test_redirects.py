@@ -85,14 +85,20 @@ def test_E1_a_server_that_repeats_the_query_in_its_redirect_does_not_pass_the_ke
     assert secret not in got.printable
 
 
+@EVERY_PLACEMENT
 @pytest.mark.parametrize("status", [307, 308])
 def test_E5_a_body_goes_where_the_caller_let_it_go_and_the_credential_does_not(
-    canary: Canary, own: Server, foreign: Server, open_face: Open, status: int
+    canary: Canary, own: Server, foreign: Server, open_face: Open, status: int, placement: str
 ) -> None:
+    """No credential of ours is ever a part of a body (S29): what is sent on is the caller's own, and nothing else."""
     secret = canary("token")
     own.routes["/go"] = redirect(status, foreign.origin + "/landed")
-    got = open_face(authenticator(secret, own.origin)).call("POST", own.origin + "/go", json={"a": 1})
+    face = open_face(authenticator(secret, own.origin, placement=placement))
+    got = face.call("POST", own.origin + "/go", json={"a": 1})
     assert got.status == 200
+    assert carries(own.arrived[0], secret)
+    assert secret.encode() not in own.arrived[0].body
+    assert (foreign.arrived[0].method, foreign.arrived[0].body) == ("POST", own.arrived[0].body)
     assert not carries(foreign.arrived[0], secret)
 
 

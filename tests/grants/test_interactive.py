@@ -108,6 +108,7 @@ def test_S37_the_verifier_is_not_the_state() -> None:
     pending = begun(random=lambda: next(values))
     assert pending.code_verifier is not None
     assert pending.code_verifier != pending.state
+    assert pending.code_verifier.reveal() not in pending.authorization_url.reveal()
 
 
 def test_S47_state_and_pkce_always_go_together() -> None:
@@ -115,7 +116,10 @@ def test_S47_state_and_pkce_always_go_together() -> None:
 
 
 def test_S60_the_state_is_opaque_and_holds_no_data() -> None:
+    """It is the drawn value and nothing else, whatever the record: the same draw gives the same state."""
     assert asked(begun())["state"] == RANDOM
+    other = client(issuer="https://as.example.com", authorization_url="https://as.example.com/a?tenant=7")
+    assert asked(begun(other))["state"] == RANDOM
 
 
 def test_S37_pkce_is_off_only_where_the_record_says_so_by_name() -> None:
@@ -204,9 +208,13 @@ def test_S65_a_missing_issuer_is_refused_where_it_was_promised() -> None:
     assert failure(begun(one), ours(("code", "c")), one).code == "mixed_up"
 
 
-def test_S48_the_expected_issuer_is_stored_with_the_login() -> None:
-    pending = begun(client(issuer="https://as.example.com", issuer_always_answers=True))
+def test_S48_the_expected_issuer_is_stored_with_the_login_and_decides_even_if_the_record_changes() -> None:
+    one = client(issuer="https://as.example.com", issuer_always_answers=True)
+    pending = begun(one)
     assert (pending.issuer, pending.issuer_must_answer) == ("https://as.example.com", True)
+    edited = client(issuer="https://evil.example.com")
+    crossed = ours(("code", "c"), ("iss", "https://evil.example.com"))
+    assert failure(pending, crossed, edited).code == "mixed_up"
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=40))

@@ -1,0 +1,1 @@
+"""Rows that hold for the product as a whole."""
