@@ -103,7 +103,7 @@ def play_browser(url: str) -> bool:
 
     def browse() -> None:
         with httpx2.Client(trust_env=False) as http:
-            address = http.get(url).headers["location"]
+            address = http.get(http.get(url).headers["location"]).headers["location"]
             callback, hash_mark, fragment = address.partition("#")
             if not hash_mark:
                 http.get(callback, follow_redirects=True)

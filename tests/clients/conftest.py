@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from authrecord.clients.sender import TokenSender
 from authrecord.keeper.authenticator import Authenticator
 
 from .faces import FACES, Face
@@ -43,3 +45,11 @@ def open_face(request: pytest.FixtureRequest) -> Iterator[Callable[[Authenticato
     for face in opened:
         face.close()
     logging.getLogger().setLevel(logging.WARNING)
+
+
+@pytest.fixture
+def send() -> Iterator[TokenSender]:
+    """A sender of token requests that is closed at the end."""
+    sender = TokenSender(clock=time, deadline=5.0)
+    yield sender
+    sender.close()

@@ -23,10 +23,12 @@ SECONDS: Final = 60.0
 CURL: Final = f"""#!{sys.executable}
 import sys, urllib.request
 *options, url = sys.argv[1:]
-headers = dict(text.split(": ", 1) for flag, text in zip(options[::2], options[1::2]) if flag == "-H")
+given = [text for flag, text in zip(options[::2], options[1::2]) if flag == "-H"]
+lines = [line for text in given for line in (sys.stdin.read().splitlines() if text == "@-" else [text])]
+headers = dict(line.split(": ", 1) for line in lines)
 print(urllib.request.urlopen(urllib.request.Request(url, headers=headers)).read().decode())
 """
-"""Stands in for curl, which not every machine has: `curl -H 'Name: value' URL`."""
+"""Stands in for curl, which not every machine has: `curl -H 'Name: value' URL`, `curl -H @- URL`."""
 
 
 @dataclass(frozen=True)

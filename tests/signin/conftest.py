@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 
 from authrecord.testing import HonestServer
@@ -29,7 +30,14 @@ def server() -> Iterator[HonestServer]:
 
 
 @pytest.fixture
-def stage(server: HonestServer) -> Iterator[Stage]:
-    one = Stage(server)
+def http() -> Iterator[httpx2.Client]:
+    """The browser: it follows no redirect by itself, and keeps its cookies."""
+    with httpx2.Client(trust_env=False) as one:
+        yield one
+
+
+@pytest.fixture
+def stage(server: HonestServer, http: httpx2.Client) -> Iterator[Stage]:
+    one = Stage(server, http)
     yield one
     one.close()

@@ -29,9 +29,10 @@ def _never(reference: object) -> Secret:
 
 @dataclass
 class Stage:
-    """A keeper and a record for `grant` at an honest server that asks nobody."""
+    """A keeper and a record for `grant` at an honest server that asks nobody. `browser` keeps its cookies."""
 
     server: HonestServer
+    browser: httpx2.Client
     grant: str = "authorization_code"
     callback_url: str = ""
     use_browser: bool = True
@@ -73,10 +74,16 @@ class Stage:
         )
         while True:
             try:
-                return Running(future, opened.get(timeout=0.1), steps)
+                return self._running(future, opened.get(timeout=0.1), steps)
             except queue.Empty:
                 if future.done():
                     future.result()
+
+    def _running(self, future: Future[Token], start_url: str, steps: list[Progress]) -> Running:
+        """The browser opens the start page, which leads on to the provider and binds the login to it."""
+        led = self.browser.get(start_url)
+        assert led.status_code == 303
+        return Running(future, led.headers["location"], steps, start_url, self.browser)
 
     def renamed(self, name: str) -> Record:
         """The same record under another name."""
@@ -90,6 +97,8 @@ class Running:
     future: Future[Token]
     url: str
     steps: list[Progress]
+    start_url: str
+    browser: httpx2.Client
 
     @property
     def redirect_uri(self) -> str:
@@ -115,14 +124,12 @@ class Running:
 
     def provider_answer(self) -> str:
         """Log in at the provider as a browser does; the address that it redirects to."""
-        with httpx2.Client(trust_env=False) as http:
-            return http.get(self.url).headers["location"]
+        return self.browser.get(self.url).headers["location"]
 
     def finish(self) -> Token:
         """Be the browser to the end; the token."""
-        with httpx2.Client(trust_env=False, follow_redirects=True) as http:
-            page = http.get(self.provider_answer())
-            assert "You are logged in" in page.text
+        page = self.browser.get(self.provider_answer(), follow_redirects=True)
+        assert "You are logged in" in page.text
         return self.future.result(20)
 
     def waits(self) -> bool:

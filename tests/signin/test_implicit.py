@@ -15,16 +15,10 @@ from tests.signin.stage import Running, Stage
 
 
 @pytest.fixture
-def implicit(server: HonestServer) -> Iterator[Stage]:
-    one = Stage(server, grant="implicit")
+def implicit(server: HonestServer, http: httpx2.Client) -> Iterator[Stage]:
+    one = Stage(server, http, grant="implicit")
     yield one
     one.close()
-
-
-@pytest.fixture
-def http() -> Iterator[httpx2.Client]:
-    with httpx2.Client(trust_env=False) as one:
-        yield one
 
 
 def post(http: httpx2.Client, running: Running, fragment: str, **headers: str) -> httpx2.Response:

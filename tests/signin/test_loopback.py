@@ -19,12 +19,6 @@ from tests.signin.stage import Running, Stage, threads_of_listeners
 
 
 @pytest.fixture
-def http() -> Iterator[httpx2.Client]:
-    with httpx2.Client(trust_env=False) as one:
-        yield one
-
-
-@pytest.fixture
 def running(stage: Stage) -> Iterator[Running]:
     """A login that waits; it is brought to its end, so that every test also shows that it still could be."""
     one = stage.begin()
@@ -126,7 +120,7 @@ def test_A13_S13_twenty_answers_at_once_make_one_token_request(stage: Stage) -> 
     address = running.provider_answer()
 
     def call(_: int) -> int:
-        with httpx2.Client(trust_env=False) as http:
+        with httpx2.Client(trust_env=False, cookies=stage.browser.cookies) as http:
             return http.get(address, timeout=20).status_code
 
     with ThreadPoolExecutor(20) as pool:
@@ -224,12 +218,12 @@ def test_A3_the_answer_of_one_login_is_not_taken_by_another(stage: Stage, http: 
     second.finish()
 
 
-def test_A23_a_port_that_is_taken_is_named_with_its_owner(server: HonestServer) -> None:
+def test_A23_a_port_that_is_taken_is_named_with_its_owner(server: HonestServer, http: httpx2.Client) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        stage = Stage(server, callback_url=f"http://127.0.0.1:{port}/callback")
+        stage = Stage(server, http, callback_url=f"http://127.0.0.1:{port}/callback")
         with pytest.raises(RecordFault) as fault:
             stage.begin()
         stage.close()
@@ -286,8 +280,10 @@ def test_S39_the_listener_is_on_loopback_only_and_only_for_the_login(stage: Stag
     assert _listening_addresses(running.port) == set()
 
 
-def test_S38_S39_a_registered_localhost_is_served_on_both_families(server: HonestServer) -> None:
-    stage = Stage(server, callback_url="http://localhost:0/callback")
+def test_S38_S39_a_registered_localhost_is_served_on_both_families(
+    server: HonestServer, http: httpx2.Client
+) -> None:
+    stage = Stage(server, http, callback_url="http://localhost:0/callback")
     running = stage.begin()
     assert running.redirect_uri == f"http://localhost:{running.port}/callback"
     reached = []
@@ -306,11 +302,13 @@ def test_S38_S39_a_registered_localhost_is_served_on_both_families(server: Hones
 @pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="what another process may bind is Linux's to say here"
 )
-def test_S40_no_other_process_binds_the_same_port_during_the_login(server: HonestServer) -> None:
+def test_S40_no_other_process_binds_the_same_port_during_the_login(
+    server: HonestServer, http: httpx2.Client
+) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    stage = Stage(server, callback_url=f"http://127.0.0.1:{port}/callback")
+    stage = Stage(server, http, callback_url=f"http://127.0.0.1:{port}/callback")
     running = stage.begin()
     code = (
         "import socket,sys\n"
@@ -326,11 +324,13 @@ def test_S40_no_other_process_binds_the_same_port_during_the_login(server: Hones
     assert b"Address already in use" in second.stderr
 
 
-def test_a_registered_callback_is_served_again_and_again_on_its_port(server: HonestServer) -> None:
+def test_a_registered_callback_is_served_again_and_again_on_its_port(
+    server: HonestServer, http: httpx2.Client
+) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    stage = Stage(server, callback_url=f"http://127.0.0.1:{port}/my/callback")
+    stage = Stage(server, http, callback_url=f"http://127.0.0.1:{port}/my/callback")
     for _ in range(3):
         running = stage.begin()
         assert running.redirect_uri == f"http://127.0.0.1:{port}/my/callback"

@@ -30,8 +30,8 @@ class Person:
 
 
 @pytest.fixture
-def paste_stage(server: HonestServer) -> Iterator[Stage]:
-    one = Stage(server, use_browser=False, callback_url="https://app.example.com/callback")
+def paste_stage(server: HonestServer, http: httpx2.Client) -> Iterator[Stage]:
+    one = Stage(server, http, use_browser=False, callback_url="https://app.example.com/callback")
     yield one
     one.close()
 
@@ -80,9 +80,9 @@ def test_a_pasted_error_ends_the_login(paste_stage: Stage) -> None:
     assert failed.value.code == "refused"
 
 
-def test_the_implicit_fragment_is_accepted_too(server: HonestServer) -> None:
+def test_the_implicit_fragment_is_accepted_too(server: HonestServer, http: httpx2.Client) -> None:
     stage = Stage(
-        server, grant="implicit", use_browser=False, callback_url="https://app.example.com/callback"
+        server, http, grant="implicit", use_browser=False, callback_url="https://app.example.com/callback"
     )
     login(stage.keeper, stage.record, paste=Person(str), timeout=20)
     assert stage.keeper.authenticator(stage.record).credential().token is not None
@@ -100,8 +100,8 @@ def test_without_a_browser_and_without_a_terminal_the_login_says_so(stage: Stage
     assert failed.value.code == "no_browser"
 
 
-def test_a_grant_that_needs_nobody_logs_in_by_itself(server: HonestServer) -> None:
-    stage = Stage(server, grant="client_credentials")
+def test_a_grant_that_needs_nobody_logs_in_by_itself(server: HonestServer, http: httpx2.Client) -> None:
+    stage = Stage(server, http, grant="client_credentials")
     first = login(stage.keeper, stage.record)
     second = login(stage.keeper, stage.record)
     assert not first.is_same(second)
@@ -109,13 +109,15 @@ def test_a_grant_that_needs_nobody_logs_in_by_itself(server: HonestServer) -> No
     stage.close()
 
 
-def test_S18_a_password_that_is_not_in_the_record_is_asked_for(server: HonestServer) -> None:
+def test_S18_a_password_that_is_not_in_the_record_is_asked_for(
+    server: HonestServer, http: httpx2.Client
+) -> None:
     from dataclasses import replace
 
     from authrecord.record import OAuth2
 
     user = server.register_user("ada")
-    stage = Stage(server, grant="password")
+    stage = Stage(server, http, grant="password")
     assert isinstance(stage.record.auth, OAuth2)
     credentials = replace(stage.record.auth.credentials, username="ada", keep_password=False)
     record = replace(stage.record, auth=replace(stage.record.auth, credentials=credentials))

@@ -24,12 +24,6 @@ from tests.signin.stage import Running, Stage
 
 
 @pytest.fixture
-def http() -> Iterator[httpx2.Client]:
-    with httpx2.Client(trust_env=False) as one:
-        yield one
-
-
-@pytest.fixture
 def running(stage: Stage) -> Iterator[Running]:
     """A login that waits; it is brought to its end, so that every test also shows that it still could be."""
     one = stage.begin()

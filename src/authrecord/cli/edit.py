@@ -17,6 +17,7 @@ from ..core.secret import Reference, Secret
 from ..documents import Format, format_of, read, records_from, write
 from ..documents.writing import plain_record
 from ..record import OAuth2, Record
+from ..signin.browser import passed_on
 from .add import apply, discovered, store
 from .context import Options, example, is_terminal, record_argument, with_options
 from .files import read_document
@@ -92,7 +93,8 @@ def _edited(existing: Record) -> Record:
 def _open_editor(editor: str, file: Path) -> None:
     """Wait until the editor has ended. One that fails, as `:cq` in vi does on purpose, changes nothing."""
     try:
-        status = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode  # noqa: S603 - the user's own editor
+        command = [*shlex.split(editor), str(file)]
+        status = subprocess.run(command, check=False, env=passed_on(os.environ)).returncode  # noqa: S603 - the user's own editor
     except ValueError:
         raise click.UsageError("$VISUAL or $EDITOR has a quote that is not closed") from None
     if status:

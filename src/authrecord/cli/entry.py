@@ -13,10 +13,20 @@ import sys
 
 def main() -> None:
     """Run the command line. Ends the process with its exit code."""
+    _leave_no_core()
     if not _printed_quickly(sys.argv[1:]):
         from .app import run
 
         sys.exit(run(sys.argv[1:]))
+
+
+def _leave_no_core() -> None:
+    """A crash writes no image of this process, and so of the secrets in it, to the disk (attack row P16)."""
+    try:
+        import resource
+    except ImportError:  # Windows writes none
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _printed_quickly(arguments: list[str]) -> bool:

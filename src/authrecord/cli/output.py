@@ -20,8 +20,9 @@ UNFOLDED: Final = 10_000
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:
-    """JSON on standard output."""
+    """JSON on standard output, at once: a program may wait for it while the command goes on."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.flush()
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -19,8 +19,10 @@ import h11
 
 from ..core.errors import AuthrecordError
 from ..core.origin import LOOPBACK_HOSTS
+from ..core.secret import Secret
 from ..grants.pending import LONGEST_ANSWER, Answer, parse_answer
 from . import pages
+from .binding import Binding, ended
 from .callback import Callback
 from .sockets import listening_sockets
 
@@ -67,6 +69,8 @@ class CallbackListener:
         self._record = record
         self._implicit = implicit
         self._judge: Judge | None = None
+        self._authorization_url = Secret("")
+        self._binding = Binding(lambda: token_urlsafe(32))
         self._end: Judged | None = None
         self._judging = 0
         self._served_end = threading.Event()
@@ -84,8 +88,14 @@ class CallbackListener:
         """The callback URL, with the port that is listened on."""
         return self._callback.redirect_uri(self.port)
 
-    def expect(self, judge: Judge) -> None:
-        """From now on answers are handed to `judge`."""
+    @property
+    def start_url(self) -> str:
+        """What the browser opens: a page of ours that leads to the provider, once."""
+        return f"http://{self._callback.host}:{self.port}{self._binding.path}"
+
+    def expect(self, judge: Judge, authorization_url: Secret) -> None:
+        """From now on the start page leads to `authorization_url`, and answers are handed to `judge`."""
+        self._authorization_url = authorization_url
         self._judge = judge
 
     def end(self, judged: Judged) -> None:
@@ -169,10 +179,15 @@ class CallbackListener:
         path, _, query = target.partition("?")
         if not self._is_ours(fields.get("host", "")):
             return 421, pages.refusal(421, nonce).encode(), []
+        cookies = fields.get("cookie", "")
+        if path == self._binding.path and method == "GET":
+            return self._started(cookies, nonce)
         if path == self._callback.path + "/done" and self._end is not None and method == "GET":
-            return 200, self._end_page(nonce).encode(), []
+            return 200, self._end_page(nonce).encode(), [ended(self.port)]
         if path != self._callback.path:
             return 404, pages.refusal(404, nonce).encode(), []
+        if not self._binding.admits(cookies, self.port) and (query or method == "POST"):
+            return 400, pages.not_ours(nonce).encode(), []
         if method == "POST" and self._implicit:
             return await self._posted(fields, body, nonce)
         if method not in {"GET", "HEAD"}:
@@ -182,6 +197,12 @@ class CallbackListener:
                 return 404, pages.refusal(404, nonce).encode(), []
             return 200, pages.read_fragment(nonce).encode(), []
         return await self._judged(query, nonce)
+
+    def _started(self, cookies: str, nonce: str) -> tuple[int, bytes, list[tuple[str, str]]]:
+        """The way to the provider, for the first browser that asks; see `binding`."""
+        if self._judge is None or not self._binding.begin(cookies, self.port):
+            return 410, pages.begun_elsewhere(nonce).encode(), []
+        return 303, b"", [("location", self._authorization_url.reveal()), self._binding.header(self.port)]
 
     def _is_ours(self, host: str) -> bool:
         """True when `Host` names this listener: no other site's name may lead here (A15)."""

@@ -104,9 +104,10 @@ class _Login:
             pending = self._keeper.begin_login(self._record, redirect_uri=self._redirect_uri(listener))
             stack.callback(self._keeper.abandon_login, pending)
             if listener is not None:
-                listener.expect(lambda answer: self._judge(pending, answer))
+                listener.expect(lambda answer: self._judge(pending, answer), pending.authorization_url)
             self._report(Progress(Step.BEGUN, _host(pending.authorization_url.reveal())))
-            if open_url is not None and open_url(pending.authorization_url.reveal()):
+            address = pending.authorization_url.reveal() if listener is None else listener.start_url
+            if open_url is not None and open_url(address):
                 self._report(Progress(Step.OPENED, _host(pending.authorization_url.reveal())))
                 if listener is None:
                     self._begin_paste(pending, paste, listener)

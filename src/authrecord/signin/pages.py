@@ -97,6 +97,15 @@ def already_used(nonce: str) -> str:
     return _page("Already used", content, nonce)
 
 
+def begun_elsewhere(nonce: str) -> str:
+    """The start page, asked for by a second browser."""
+    content = (
+        "<h1>This login was begun in another browser</h1><p>If that was not you, end it in the terminal with "
+        "Ctrl-C, and start it again.</p>"
+    )
+    return _page("Begun elsewhere", content, nonce, bad=True)
+
+
 def refusal(status: int, nonce: str) -> str:
     """Anything else that arrives."""
     return _page("Not here", f"<h1>There is nothing here</h1><p>Status {status}.</p>", nonce, bad=True)

@@ -13,11 +13,14 @@ Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request. `target` is the request target byte for byte; header names are lower case."""
+    """A request. `target` is the request target byte for byte; header names are lower case.
+
+    It prints neither target nor headers nor body: a failed assertion of a test must not show what they carry.
+    """
 
     method: str
-    target: str
-    headers: tuple[tuple[str, str], ...]
+    target: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     peer_certificate: Mapping[str, object] | None = None
 
