@@ -42,7 +42,12 @@ def _printed_quickly(arguments: list[str]) -> bool:
     token = _cached_token(name, file)
     if token is None:
         return False
-    sys.stdout.write(token + "\n")
+    try:
+        sys.stdout.write(token + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has gone. Without this Python would say so at its end, in words of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 
 from ..core.contracts import Resolver
@@ -13,6 +14,9 @@ from ..record import Record
 from .step import Step, failed_by, note, ok
 
 NAME = "secrets"
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Control and format characters, separators of lines: what comes along when a secret is copied from a page."""
 
 
 def check_references(record: Record, resolve: Resolver) -> tuple[Step, tuple[Secret, ...]]:
@@ -52,8 +56,12 @@ def _sources(value: object, path: str) -> Iterator[tuple[str, Secret | Reference
 def _remark(secret: Secret) -> str:
     """What is odd about a secret, in words that tell nothing of it."""
     text = plain(secret)
+    if text.startswith("-----BEGIN "):
+        return ""  # a key in PEM has lines, and a line end behind the last
     if text != text.strip():
         return "begins or ends with a space or a line break"
+    if any(unicodedata.category(character) in _UNSEEN for character in text):
+        return "holds a character that cannot be seen"
     if text[:1] in {'"', "'"} and text[-1:] == text[:1]:
         return "is in quotation marks, which are sent with it"
     if text.lower().startswith(("bearer ", "basic ")):
