@@ -48,13 +48,15 @@ def test_a_redirect_to_another_origin_carries_nothing(
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_foreign_url_gets_a_bare_request_and_a_word(
+def test_a_foreign_url_is_refused_and_nothing_is_sent(
     desk: Desk, server: HonestServer, foreign: HostileServer, canary: Canary, place: str
 ) -> None:
+    """Who asks for an authenticated request must not get a bare one, and a login page with exit code 0."""
     prepared(desk, server, canary, place)
     ended = desk.run("request", "one", "GET", f"{foreign.url}/home")
-    assert "not one of the record's allowed origins; nothing was attached" in ended.err
-    canary.scan(foreign.bytes_received, "the foreign server")
+    assert ended.code == 3
+    assert "does not allow" in ended.err
+    assert len(foreign.requests) == 0
 
 
 def test_without_follow_the_redirect_itself_is_the_answer(

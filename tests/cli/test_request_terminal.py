@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 
-from authrecord.testing import HostileServer, Reply
+from authrecord.core.secret import MASK
+from authrecord.testing import HonestServer, HostileServer, Reply
 from tests.canary_watch import Canary
 from tests.cli.desk import Desk, Ended, Shop
 from tests.cli.terminal import on_terminal, words
@@ -131,3 +132,22 @@ def test_what_an_api_echoes_of_the_credential_is_its_own_affair_in_a_pipe_only(
     canary.allow(token, sink="stdout")
     out = shop.desk.run("request", "b", "GET", f"{shop.server.url}/echo").out
     assert f"Bearer {token}" in out
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_P15_a_credential_that_the_api_repeats_is_masked_on_a_terminal(
+    desk: Desk, server: HonestServer, canary: Canary, more: tuple[str, ...]
+) -> None:
+    """`/echo` sends the request's headers back."""
+    key = canary("key")
+    desk.write(
+        f"records: [{{name: one, allowed_origins: ['{server.url}'], auth: {{type: bearer, token: '${{env:T}}'}}}}]\n"
+    )
+    desk.set("T", key)
+    seen = words(on_terminal(desk, canary, "request", "one", "GET", f"{server.url}/echo", *more).out)
+    assert key not in seen
+    assert MASK in seen
+    canary.allow(key, sink="terminal")
+    assert key in words(
+        on_terminal(desk, canary, "request", "one", "GET", f"{server.url}/echo", "--reveal").out
+    )

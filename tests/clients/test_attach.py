@@ -206,6 +206,24 @@ def test_aiohttp_another_middleware_never_sees_the_credential(canary: Canary, ow
     assert all(token not in text for text in saw)
 
 
+def test_an_adapter_that_takes_its_options_by_name_alone_can_be_inside(canary: Canary, own: Server) -> None:
+    """The widespread way to give a session a default time-out; requests itself passes the options by name."""
+    seen: dict[str, Any] = {}
+
+    class WithTimeout(requests.adapters.HTTPAdapter):
+        def send(self, request: Any, **options: Any) -> requests.Response:  # type: ignore[override]  # as people write it
+            seen.update(options)
+            options["timeout"] = options["timeout"] or 5
+            return super().send(request, **options)
+
+    token = canary("token")
+    with requests.Session() as session:
+        session.mount("http://", WithTimeout())
+        assert attach(session, authenticator(token, own.origin)).get(own.origin).status_code == 200
+    assert set(seen) == {"stream", "timeout", "verify", "cert", "proxies"}
+    assert own.arrived[0].values("authorization") == [f"Bearer {token}"]
+
+
 def test_an_inner_transport_of_ones_own(canary: Canary) -> None:
     seen: list[httpx2.Request] = []
 

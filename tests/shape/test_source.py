@@ -35,6 +35,7 @@ MAY_REVEAL = {
     "grants/words.py": "a provider's words are cleaned of the secrets they echo",
     "keeper/logins.py": "a login is found by a hash of its `state`",
     "schemes/bearer.py": "`plain` of the token, to put its prefix before it",
+    "signin/listener.py": "the start page leads to the authorization URL",
     "signin/login.py": "the browser, or the person who pastes, is sent to the authorization URL",
     "signing.py": "the key that signs",
     "stores/payload.py": "the bytes that are sealed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from typing import Any, Final
 
 import click
@@ -44,6 +45,9 @@ NEXT_STEPS: Final = (
 )
 """Every exit code with what to do next."""
 
+RENEWAL_THREAD: Final = "authrecord-renewal-"
+"""How `keeper.gate` names the threads in which renewals run; a test compares the two."""
+
 USAGE: Final = 2
 OUR_FAULT: Final = 70
 INTERRUPTED: Final = 130
@@ -66,6 +70,11 @@ def exit_code_of(error: BaseException, *, as_json: bool) -> int:
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         sys.stderr.write("\nInterrupted.\n")
+        if any(thread.name.startswith(RENEWAL_THREAD) for thread in threading.enumerate()):
+            sys.stderr.write(
+                "A token request is under way; its answer is still stored, since it may hold the only valid refresh "
+                "token. Ctrl-C again ends it at once.\n"
+            )
         return INTERRUPTED
     if isinstance(error, click.ClickException):
         error.show()

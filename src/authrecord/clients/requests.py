@@ -66,14 +66,18 @@ class Adapter(BaseAdapter):
         if released is None:
             released = self._look_up(url)
         if not released:
-            response = self._inner.send(request, stream, timeout, verify, cert, proxies)
+            response = self._inner.send(
+                request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
+            )
             return self._kept(response, getattr(response, "authrecord", self._not_released))
         rewind = nothing_to_do if request.body is None else rewind_of(request.body)
         live = authenticator.credential()
         # The hot path is written out: what `_send` and `_kept` do, without the calls.
         copy, wire = stamped(request, live)
         try:
-            response = self._inner.send(copy, stream, timeout, verify, cert, proxies)
+            response = self._inner.send(
+                copy, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
+            )
         except Exception as error:
             self._failed(error, request)
             raise
@@ -84,7 +88,8 @@ class Adapter(BaseAdapter):
             response.authrecord = self._authenticated  # type: ignore[attr-defined]  # read by `outcome`
             response.connection = self  # type: ignore[assignment]  # the stubs know no adapter but requests' own
             return response
-        return self._judged(request, live, response, rewind, stream, (timeout, verify, cert, proxies))
+        options = {"stream": stream, "timeout": timeout, "verify": verify, "cert": cert, "proxies": proxies}
+        return self._judged(request, live, response, rewind, options)
 
     def _judged(
         self,
@@ -92,18 +97,15 @@ class Adapter(BaseAdapter):
         live: Live,
         response: requests.Response,
         rewind: Callable[[], None] | None,
-        stream: bool,
-        options: tuple[Any, ...],
+        options: dict[str, Any],
     ) -> requests.Response:
         method = str(request.method)
         attempt = self._authenticator.attempt(method, rewind is not None)
-        streamed = stream or STREAMS.get()
+        streamed = options["stream"] or STREAMS.get()
         steps = story(
             self._authenticator, attempt, live, answer_of(response), method=method, streamed=streamed
         )
-        return self._told(
-            steps, attempt, response, rewind, lambda fresh: self._send(request, fresh, stream, options)
-        )
+        return self._told(steps, attempt, response, rewind, lambda fresh: self._send(request, fresh, options))
 
     def _look_up(self, url: str) -> bool:
         """Ask the authenticator, and remember the answer for what stands before the path."""
@@ -118,11 +120,11 @@ class Adapter(BaseAdapter):
         return released
 
     def _send(
-        self, request: requests.PreparedRequest, live: Live, stream: bool, options: tuple[Any, ...]
+        self, request: requests.PreparedRequest, live: Live, options: dict[str, Any]
     ) -> requests.Response:
         copy, wire = stamped(request, live)
         try:
-            response = self._inner.send(copy, stream, *options)
+            response = self._inner.send(copy, **options)
         except Exception as error:
             self._failed(error, request)
             raise
