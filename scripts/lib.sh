@@ -59,9 +59,10 @@ _pip_install() {
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$@" 2> >(grep -v '^WARNING: Location' >&2)
 }
 
-# Makes $VENV if there is none that works, and brings it to requirements/test.lock when that has changed.
+# Makes $VENV if there is none that works, and brings it to a lock of requirements/ when that has changed.
+# $1: the lock, by default test.
 setup_venv() {
-    local python stamp wanted
+    local lock=requirements/${1:-test}.lock python stamp wanted
     if ! _is_new_enough "$VENV/bin/python"; then
         python=$(find_python) || exit 1
         if ! "$python" -c 'import ensurepip, venv' 2>/dev/null && ! install_packages python3-venv; then
@@ -71,13 +72,13 @@ setup_venv() {
         "$python" -m venv --clear "$VENV" || die "could not make $VENV"
     fi
     stamp=$VENV/.installed
-    wanted="$("$VENV/bin/python" --version) $(digest "$VENV/bin/python" requirements/test.lock pyproject.toml)"
+    wanted="$("$VENV/bin/python" --version) $(digest "$VENV/bin/python" "$lock" pyproject.toml)"
     if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
         return
     fi
-    say "installing requirements/test.lock into $VENV"
+    say "installing $lock into $VENV"
     rm -f "$stamp"
-    _pip_install --require-hashes -r requirements/test.lock || die "the packages of requirements/test.lock could not be installed"
+    _pip_install --require-hashes -r "$lock" || die "the packages of $lock could not be installed"
     _pip_install --no-build-isolation --editable . || die "authrecord itself could not be installed"
     say "$wanted" >"$stamp"
 }
