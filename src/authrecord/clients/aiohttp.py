@@ -30,7 +30,7 @@ from ..core.replay import Outcome
 from ..keeper.attempt import Attempt
 from ..keeper.authenticator import Authenticator
 from ..keeper.live import Live
-from .aiohttp_request import releases, stamped
+from .aiohttp_request import stamped
 from .aiohttp_response import answer_of, drain, hide_echo, peek
 from .outcome import authenticated
 from .scrubbing import scrub
@@ -52,7 +52,8 @@ class Middleware:
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Authenticate and send one hop. Raises what `credential_async` raises: then nothing was sent."""
         authenticator = self._authenticator
-        if not releases(authenticator, request.url):
+        url = request.url
+        if not authenticator.releases(url.scheme, url.raw_host or "", url.explicit_port):
             response = await handler(request)
             return _kept(response, getattr(response, "authrecord", self._not_released))
         live = authenticator.ready() or await authenticator.credential_async()
@@ -63,7 +64,8 @@ class Middleware:
             await _failed(copy, error)
             raise
         if response.status < 300 and not authenticator.has_pattern:
-            return _kept(response, self._authenticated)
+            response.authrecord = self._authenticated  # type: ignore[attr-defined]  # read by `outcome`
+            return response
         hide_echo(response, live)
         return await self._judged(request, copy, response, handler, live)
 

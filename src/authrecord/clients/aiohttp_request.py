@@ -7,6 +7,7 @@ start of `send` and taken off before the body is written. So nothing that the us
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import ClientRequest, RequestInfo, hdrs
@@ -31,6 +32,7 @@ class Stamping:
     _authenticator: Authenticator
     _live: Live
     _clean: tuple[URL, Any]
+    _send_stamped: Callable[..., Awaitable[Any]]
 
     @property
     def request_info(self) -> RequestInfo:
@@ -50,9 +52,9 @@ class Stamping:
         self._clean = (url, self.headers)
         self._put_on()
         try:
-            return await super().send(connection)  # type: ignore[misc]  # the request's own class stands behind
+            return await self._send_stamped(connection)
         finally:
-            self._take_off()
+            self.url, self.headers = self._clean
 
     async def write_bytes(self, *arguments: Any, **options: Any) -> None:
         """The head is written: the body, and errors about it, need no credential."""
@@ -98,13 +100,11 @@ def stamped(request: ClientRequest, authenticator: Authenticator, live: Live) ->
     """A copy of `request` that authenticates itself when it is sent."""
     kind = _stamping(type(request))
     copy = object.__new__(kind)
-    fields = copy.__dict__
-    fields.update(request.__dict__)
-    headers = request.headers.copy()
-    fields["headers"] = headers
-    fields["_clean"] = (request.url, headers)
+    fields = request.__dict__.copy()
+    fields["_clean"] = (request.url, request.headers)
     fields["_authenticator"] = authenticator
     fields["_live"] = live
+    copy.__dict__ = fields
     return copy
 
 
@@ -115,5 +115,6 @@ def _stamping(kind: type[ClientRequest]) -> type[ClientRequest]:
     """`kind` with `Stamping` in front, made once; a session may have a request class of its own."""
     made = _KINDS.get(kind)
     if made is None:
-        made = _KINDS[kind] = type(kind.__name__ + _SUFFIX, (Stamping, kind), {})
+        # Its own `send` by a name: before Python 3.12 `super()` is slow.
+        made = _KINDS[kind] = type(kind.__name__ + _SUFFIX, (Stamping, kind), {"_send_stamped": kind.send})
     return made

@@ -16,6 +16,7 @@ from .bodies import Rewind, nothing_to_do, rewind_of
 from .story import Answer
 from .wire import Wire, wire_from, wire_of
 
+_new: Final = object.__new__
 _KIND: Final = "httpx entries"
 
 
@@ -35,33 +36,36 @@ class Library:
 
 
 def stamped(library: Library, request: Any, live: Live) -> Any:
-    """A copy of `request` with the credential on it. The user's headers of the same names are replaced (E14)."""
-    names, entries, wire = live.prepared(_KIND, _entries)
+    """A copy of `request` with the credential on it. The user's headers of the same names are replaced (E14).
+
+    The parts are shared, attribute by attribute: `__dict__` makes every later access slower.
+    """
+    names, entries, wire = live.made.get(_KIND) or live.prepared(_KIND, _entries)
     original = request.headers
-    headers = object.__new__(library.headers)
+    headers = _new(library.headers)
     headers._encoding = original._encoding
-    headers._list = [entry for entry in original._list if entry[1] not in names] + entries
-    copy = _copied(library, request)
+    kept = original._list
+    for entry in kept:  # a loop, since before Python 3.12 a comprehension costs a call
+        if entry[1] in names:
+            kept = [each for each in kept if each[1] not in names]
+            break
+    headers._list = kept + entries
+    kind = type(request)
+    copy = _new(kind)
+    stream = request.stream
+    if kind is library.request and type(stream) is library.byte_stream:
+        copy.method = request.method
+        copy.url = request.url
+        copy.extensions = request.extensions
+        copy.stream = stream
+        content = getattr(request, "_content", None)
+        if content is not None:
+            copy._content = content
+    else:
+        copy.__dict__.update(request.__dict__)
     copy.headers = headers
     if wire is not None:
         _put_beside(library, copy, wire)
-    return copy
-
-
-def _copied(library: Library, request: Any) -> Any:
-    """A copy that shares the parts. Attribute by attribute: `__dict__` makes every later access slower."""
-    kind = type(request)
-    copy = object.__new__(kind)
-    if kind is not library.request or type(request.stream) is not library.byte_stream:
-        copy.__dict__.update(request.__dict__)
-        return copy
-    copy.method = request.method
-    copy.url = request.url
-    copy.extensions = request.extensions
-    copy.stream = request.stream
-    content = getattr(request, "_content", None)
-    if content is not None:
-        copy._content = content
     return copy
 
 

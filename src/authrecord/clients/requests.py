@@ -44,6 +44,7 @@ class Adapter(BaseAdapter):
         self._authenticator = authenticator
         self._authenticated = authenticated(authenticator.name)
         self._not_released = authenticator.not_released()
+        self._last_released = "/"  # no absolute URL begins so
         self._inner = HTTPAdapter() if inner is None else inner
         self._released: dict[str, bool] = {}
 
@@ -62,10 +63,8 @@ class Adapter(BaseAdapter):
         """Authenticate and send one hop. Raises what `Authenticator.credential` raises: then nothing was sent."""
         authenticator = self._authenticator
         url: Any = request.url
-        released = self._released.get(url[: url.find("/", 8)])
-        if released is None:
-            released = self._look_up(url)
-        if not released:
+        # Most sessions talk to one origin: the beginning of the last URL that was released is tried first.
+        if not url.startswith(self._last_released) and not self._releases(url):
             response = self._inner.send(
                 request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
             )
@@ -106,6 +105,16 @@ class Adapter(BaseAdapter):
             self._authenticator, attempt, live, answer_of(response), method=method, streamed=streamed
         )
         return self._told(steps, attempt, response, rewind, lambda fresh: self._send(request, fresh, options))
+
+    def _releases(self, url: str) -> bool:
+        """True when the credential may go to `url`; remembered by what stands before the path."""
+        before_path = url[: url.find("/", 8)]
+        released = self._released.get(before_path)
+        if released is None:
+            return self._look_up(url)
+        if released:
+            self._last_released = before_path + "/"
+        return released
 
     def _look_up(self, url: str) -> bool:
         """Ask the authenticator, and remember the answer for what stands before the path."""

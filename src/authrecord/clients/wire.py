@@ -64,7 +64,7 @@ class Wire:
 
 def wire_of(live: Live) -> Wire:
     """The wire form of a credential, made once."""
-    wire: Wire = live.prepared(_KIND, wire_from)
+    wire: Wire = live.made.get(_KIND) or live.prepared(_KIND, wire_from)
     return wire
 
 

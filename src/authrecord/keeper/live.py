@@ -15,26 +15,26 @@ FOREVER = Deadlines(*(float("inf"),) * 6)
 class Live:
     """A stamp, the token it came from (`None` for a static credential), and its deadlines.
 
-    `prepared(kind, make)` keeps what an HTTP library's adapter made of the stamp (encoded headers, a query), so
-    that the hot path makes it once per token. Nothing of it prints.
+    `prepared(kind, make)` keeps in `made` what an HTTP library's adapter made of the stamp (encoded headers, a
+    query), so that the hot path makes it once per token. Nothing of it prints.
     """
 
-    __slots__ = ("_prepared", "deadlines", "stamp", "token")
+    __slots__ = ("deadlines", "made", "stamp", "token")
 
     def __init__(self, stamp: Stamp, token: Token | None = None, deadlines: Deadlines = FOREVER) -> None:
         self.stamp = stamp
         self.token = token
         self.deadlines = deadlines
-        self._prepared: dict[str, Any] = {}
+        self.made: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"Live({self.stamp!r})"
 
     def prepared(self, kind: str, make: Callable[[Stamp], Any]) -> Any:
         """What `make` makes of the stamp, made once for each `kind`. Safe to race: both make the same."""
-        found = self._prepared.get(kind)
+        found = self.made.get(kind)
         if found is None:
-            found = self._prepared[kind] = make(self.stamp)
+            found = self.made[kind] = make(self.stamp)
         return found
 
     def is_same(self, other: Live | None) -> bool:
