@@ -1,6 +1,6 @@
 """What authentication costs per request: whole requests without a network, authrecord beside its peers.
 
-    python benchmarks/authentication_cost.py [--quick] [--json FILE] [--rounds 400] [--family httpx2-sync]
+    python benchmarks/authentication_cost.py [--quick] [--json FILE] [--rounds 90] [--family httpx2-sync]
 
 Each client sends to a stub (a mock transport, a stub adapter, a stub connection), so that only the client's own
 work is measured. In each round all rows of a family take turns in a shuffled order, since the machine is not
@@ -21,7 +21,7 @@ from typing import Any
 
 from common import arguments, finish, say, table, use_harness
 
-CALLS = 25
+CALLS = 150
 WARM_UP = 3
 BARE = "none"
 FAMILIES = {
@@ -113,7 +113,7 @@ def summed(taken: dict[str, list[float]]) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--rounds", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=90)
     parser.add_argument("--family", choices=FAMILIES, help="only this family")
     options = parser.parse_args()
     use_harness()
@@ -128,7 +128,7 @@ def main() -> None:
         if options.family and options.family != family:
             continue
         calls = prepared(micro.PEERS[family], loop)
-        results[family] = summed(measure(calls, loop, 20 if options.quick else options.rounds))
+        results[family] = summed(measure(calls, loop, 8 if options.quick else options.rounds))
         for call in calls.values():
             if hasattr(call, "close"):
                 loop.run_until_complete(call.close())

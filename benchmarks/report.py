@@ -202,6 +202,9 @@ def long_runs(results: Results) -> str:
             LONG_RUN_NOTE,
             "### Tokens living one second",
             table(head, lines("life1s")),
+            "The same for 20 seconds, with as many requests as that takes: a run of two seconds needs three tokens, "
+            "whoever asks for them.",
+            table(head, lines("life1s, 20 s")),
             "### All tokens revoked in mid-run",
             table(head, lines("revoke")),
         )

@@ -25,6 +25,10 @@ from .streaming import STREAMS, streaming
 __all__ = ["AsyncLogic", "Library", "Logic", "attach_to", "base_url"]
 
 
+Where = tuple[str, str, int | None]
+"""Scheme, host and port, as the library's own parsed URL has them."""
+
+
 class _Common:
     """What the two transports share. `library` is bound by the subclass."""
 
@@ -37,12 +41,20 @@ class _Common:
         self._not_released = authenticator.not_released()
         self._inner = self._default_inner() if inner is None else inner
         self._byte_stream = self.library.byte_stream
+        self._last_released: Where | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._authenticator.name!r})"
 
     def _default_inner(self) -> Any:
         raise NotImplementedError
+
+    def _releases(self, where: Where) -> bool:
+        """Ask the authenticator. Most clients talk to one origin: the last that was released is tried first."""
+        released = self._authenticator.releases(*where)
+        if released:
+            self._last_released = where
+        return released
 
     def _begins(self, request: Any, live: Live, response: Any, attempt: Attempt) -> Story:
         return story(
@@ -64,7 +76,8 @@ class Logic(_Common):
     def handle_request(self, request: Any) -> Any:
         """Authenticate and send one hop. Raises what `Authenticator.credential` raises: then nothing was sent."""
         authenticator, where = self._authenticator, request.url._uri_reference
-        if not authenticator.releases(where.scheme, where.host, where.port):
+        where = (where.scheme, where.host, where.port)
+        if where != self._last_released and not self._releases(where):
             response = self._inner.handle_request(request)
             response.extensions.setdefault(KEY, self._not_released)
             return response
@@ -132,7 +145,8 @@ class AsyncLogic(_Common):
     async def handle_async_request(self, request: Any) -> Any:
         """Authenticate and send one hop. Raises what `credential_async` raises: then nothing was sent."""
         authenticator, where = self._authenticator, request.url._uri_reference
-        if not authenticator.releases(where.scheme, where.host, where.port):
+        where = (where.scheme, where.host, where.port)
+        if where != self._last_released and not self._releases(where):
             response = await self._inner.handle_async_request(request)
             response.extensions.setdefault(KEY, self._not_released)
             return response
