@@ -180,6 +180,12 @@ def herds(results: Results) -> str:
     )
 
 
+LONGER_RUN_NOTE = (
+    "The same for 20 seconds, with as many requests as that takes: a run of two seconds needs three tokens, whoever "
+    "asks for them."
+)
+
+
 def long_runs(results: Results) -> str:
     def lines(mode: str) -> list[tuple[object, ...]]:
         found: list[tuple[object, ...]] = []
@@ -202,8 +208,7 @@ def long_runs(results: Results) -> str:
             LONG_RUN_NOTE,
             "### Tokens living one second",
             table(head, lines("life1s")),
-            "The same for 20 seconds, with as many requests as that takes: a run of two seconds needs three tokens, "
-            "whoever asks for them.",
+            LONGER_RUN_NOTE,
             table(head, lines("life1s, 20 s")),
             "### All tokens revoked in mid-run",
             table(head, lines("revoke")),
