@@ -132,8 +132,8 @@ def test_G10_a_record_may_opt_in_and_the_caller_still_streams(
     assert face.call("GET", own.origin + "/old", streams=True).body == b"welcome"
 
 
-@pytest.mark.parametrize("kind", ["text/event-stream", "application/x-ndjson; charset=utf-8"])
-def test_G7_streams_by_their_content_type_are_judged_by_their_head_alone(
+@pytest.mark.parametrize("kind", ["text/event-stream", "Text/Event-Stream; charset=utf-8"])
+def test_G7_server_sent_events_are_judged_by_their_head_alone(
     two: list[str], own: Server, open_face: Open, kind: str
 ) -> None:
     own.routes["/"] = lambda _: Reply(

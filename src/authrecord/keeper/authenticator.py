@@ -19,14 +19,6 @@ from .gate import Source
 from .live import Live
 from .trust import Trust
 
-STREAMS: Final = (
-    "text/event-stream",
-    "application/x-ndjson",
-    "application/stream+json",
-    "multipart/x-mixed-replace",
-)
-"""Content types of answers that trickle for as long as they please."""
-
 MOST_DESTINATIONS: Final = 1024
 """How many destinations the answer "released or not" is remembered for."""
 
@@ -137,12 +129,12 @@ class Authenticator:
     def wants_body(self, content_type: str, streamed: bool) -> bool:
         """True when the beginning of the body is to be read for the pattern.
 
-        A stream by its content type, and an answer that the caller streams, is judged by status and headers
-        alone unless the record opts in (G7, G10).
+        An event stream, and an answer that the caller streams, is judged by status and headers alone unless
+        the record opts in (G7, G10).
         """
         if self._matcher is None:
             return False
-        return self.judges_streams or not (streamed or content_type.lower().startswith(STREAMS))
+        return self.judges_streams or not (streamed or content_type.lower().startswith("text/event-stream"))
 
     def expired_by_pattern(
         self, status: int, reason: str, headers: Iterable[tuple[bytes, bytes]], body: bytes = b""
