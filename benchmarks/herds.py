@@ -17,7 +17,8 @@ from common import OURS, arguments, child, finish, peers_of_harness, say, table,
 
 QUICK = ("authrecord", "bare httpx2[async]", "bare aiohttp[async]", "authlib-httpx2", "google-auth")
 SLOW = "httpx[async]"
-"""A thousand tasks keep httpx's own pool busy for half a minute, whoever authenticates: it has two turns only."""
+"""A thousand tasks keep httpx's own pool busy for half a minute, whoever authenticates: it has three turns only."""
+SLOW_TURNS = 3
 
 STALLING = ("httpx2[async]", "aiohttp[async]", SLOW)
 
@@ -49,7 +50,7 @@ def stalls(turns: int, clients: tuple[str, ...], timeout: float) -> list[dict[st
     taken: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for turn in range(turns):
         for client in clients:
-            if client == SLOW and turn >= 2:
+            if client == SLOW and turn >= SLOW_TURNS:
                 continue
             pair = ("bare", "authrecord") if turn % 2 == 0 else ("authrecord", "bare")
             for who in pair:

@@ -16,7 +16,7 @@ from ..core.replay import Outcome, Reason, ReplayPolicy
 from ..record import Record
 from .attempt import Attempt
 from .gate import Source
-from .live import Live
+from .live import FOREVER, Live
 from .trust import Trust
 
 MOST_DESTINATIONS: Final = 1024
@@ -86,7 +86,9 @@ class Authenticator:
         live = self._source.live
         if live is not None:
             deadlines = live.deadlines  # what `Deadlines.fresh` says, without the call: this is the hot path
-            if self._time() < deadlines.renew_wall and self._monotonic() < deadlines.renew_monotonic:
+            if deadlines is FOREVER or (
+                self._time() < deadlines.renew_wall and self._monotonic() < deadlines.renew_monotonic
+            ):
                 return live
         return None
 
@@ -99,7 +101,9 @@ class Authenticator:
         live = self._source.live
         if live is not None and rejected is None:
             deadlines = live.deadlines  # as in `ready`
-            if self._time() < deadlines.renew_wall and self._monotonic() < deadlines.renew_monotonic:
+            if deadlines is FOREVER or (
+                self._time() < deadlines.renew_wall and self._monotonic() < deadlines.renew_monotonic
+            ):
                 return live
         return self._source.obtain(rejected)
 
