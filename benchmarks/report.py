@@ -8,6 +8,7 @@ Without a second argument the page is printed. Nothing in it is written by hand.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -180,6 +181,11 @@ def herds(results: Results) -> str:
     )
 
 
+def _safe(text: str) -> str:
+    """An error's text as it may be printed: one peer puts the token into it."""
+    return re.sub(r"[A-Za-z0-9_-]{24,}", "(the token)", text)
+
+
 LONGER_RUN_NOTE = (
     "The same for 20 seconds, with as many requests as that takes: a run of two seconds needs three tokens, whoever "
     "asks for them."
@@ -196,7 +202,7 @@ def long_runs(results: Results) -> str:
             if "crash" in row:
                 found.append((*start, row["crash"], "-", "-", "-", "-", "-"))
                 continue
-            errors = ", ".join(f"{name} × {count}" for name, count in row["errors"].items()) or "-"
+            errors = ", ".join(f"{_safe(name)} × {count}" for name, count in row["errors"].items()) or "-"
             cells = (f"{row['done']:,}", f"{row['failed']:,}", errors, f"{row['token']:,}", row["per_second"])
             found.append((*start, *cells, row["rps"]))
         return found

@@ -89,7 +89,9 @@ def test_the_shell_example_of_the_readme_gets_answers(desk: Desk) -> None:
     ended = desk.shell(example.text)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.count('{"ok": true}') == 2
-    assert desk.server.counters.token_requests == 2, "three processes share one token; `check` tries the grant itself"
+    assert desk.server.counters.token_requests == 2, (
+        "three processes share one token; `check` tries the grant itself"
+    )
 
 
 def test_the_first_record_in_a_minute_works_as_it_is_told(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from authrecord.clients import peek, sender
 from authrecord.core import errors, expiry, token
 from authrecord.core.replay import SAFE_METHODS, Reason
 from authrecord.grants import pending
-from authrecord.keeper import authenticator, backoff, renewal, trust
+from authrecord.keeper import backoff, renewal, trust
 from authrecord.signin import TIMEOUT_SECONDS
 from authrecord.signin.listener import HEAD_SECONDS, MOST_CONNECTIONS
 from authrecord.stores import commands, keyrings, references
@@ -92,10 +92,6 @@ def test_every_dependency_has_its_reason() -> None:
 
 def test_every_way_of_the_fake_to_say_expired_is_listed() -> None:
     assert [way for way in EXPIRED_ANSWERS if f"`{way}`" not in text_of("docs/testing.md")] == []
-
-
-def test_every_content_type_of_a_stream_is_listed() -> None:
-    assert [kind for kind in authenticator.STREAMS if f"`{kind}`" not in text_of("docs/clients.md")] == []
 
 
 def test_every_safe_method_is_listed() -> None:
