@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from authrecord.testing import HonestServer
+from authrecord.testing import HonestServer, HostileServer
 from tests.canary_watch import Canary
 from tests.cli.desk import Desk, Shop
 
@@ -34,3 +34,15 @@ def shop(desk: Desk, server: HonestServer, canary: Canary) -> Shop:
     one = Shop(desk, server, canary)
     one.document()
     return one
+
+
+@pytest.fixture
+def api(desk: Desk) -> Iterator[HostileServer]:
+    """An API that answers what a test says, and the record `key` for it."""
+    with HostileServer() as one:
+        desk.write(
+            f"records: [{{name: key, allowed_origins: ['{one.url}'], "
+            "auth: {type: bearer, token: '${env:T}'}}]\n"
+        )
+        desk.set("T", "of-no-worth")
+        yield one

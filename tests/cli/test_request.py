@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -13,18 +12,6 @@ from authrecord.testing import HostileServer, Received, Reply
 from tests.cli.desk import Desk, Shop
 
 BINARY: Final = bytes(range(256)) * 300 + b"\r\n\x00\xff\xfe\x1b[31m"
-
-
-@pytest.fixture
-def api(desk: Desk) -> Iterator[HostileServer]:
-    """An API that answers what a test says, and the record `key` for it."""
-    with HostileServer() as one:
-        desk.write(
-            f"records: [{{name: key, allowed_origins: ['{one.url}'], "
-            "auth: {type: bearer, token: '${env:T}'}}]\n"
-        )
-        desk.set("T", "of-no-worth")
-        yield one
 
 
 def answers(api: HostileServer, body: bytes, kind: str, *more: tuple[str, str], status: int = 200) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -15,18 +14,6 @@ from tests.cli.terminal import on_terminal, words
 
 DRIVES: Final = "\x1b]0;owned\x07\x1b[2J\x1b[31mred\x9b31m\x08\x0b\u202etxt"
 """Sets the title, clears the screen, colours, goes back, turns the direction of text."""
-
-
-@pytest.fixture
-def api(desk: Desk) -> Iterator[HostileServer]:
-    """An API that answers what a test says, and the record `key` for it."""
-    with HostileServer() as one:
-        desk.write(
-            f"records: [{{name: key, allowed_origins: ['{one.url}'], "
-            "auth: {type: bearer, token: '${env:T}'}}]\n"
-        )
-        desk.set("T", "of-no-worth")
-        yield one
 
 
 def shown(desk: Desk, canary: Canary, api: HostileServer, *more: str) -> Ended:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import trustme
 
-from authrecord.clients.sender import TokenSender, tls_context
+from authrecord.clients.sender import TokenSender
+from authrecord.clients.sender_tls import tls_context
 from authrecord.core.errors import RecordFault, TryLater
 from authrecord.core.messages import ClientCertificate
 from tests.canary_watch import Canary

@@ -52,7 +52,7 @@ class Middleware:
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Authenticate and send one hop. Raises what `credential_async` raises: then nothing was sent."""
         authenticator = self._authenticator
-        url = request.url
+        url = request.url  # what `aiohttp_request.releases` asks, without the call: this is the hot path
         if not authenticator.releases(url.scheme, url.raw_host or "", url.explicit_port):
             response = await handler(request)
             return _kept(response, getattr(response, "authrecord", self._not_released))

@@ -86,7 +86,7 @@ def _record(record: Record) -> Step:
         "record",
         f"{first.path} {first.message}",
         *(str(one) for one in warnings[1:]),
-        advice=f"{first.hint or first.message} ({first.path})",
+        advice=f"{first.path}: {first.hint or first.message}",
     )
 
 
