@@ -10,6 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 FIRST: Final = """
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY, value TEXT NOT NULL
+);
 CREATE TABLE tenants (
     id TEXT PRIMARY KEY, label TEXT NOT NULL, active_key {integer} NOT NULL, created_at {float} NOT NULL
 );
@@ -84,7 +87,8 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_name ON audit (tenant, name, seq);
 CREATE INDEX audit_by_time ON audit (tenant, at)
 """
-"""`records.id`, `secrets.record`: a random identity that stays when the record is renamed.
+"""`meta`: what holds for the whole store (`restored.py`).
+`records.id`, `secrets.record`: a random identity that stays when the record is renamed.
 
 `tokens.lookup`: a keyed hash of `TokenKey.digest`, which depends on secrets and must not be guessable from here.
 `claims.epoch` is new after each `forget`; `holder` is empty when nobody holds the claim; `slot` is SQLite's lock.
