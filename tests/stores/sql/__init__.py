@@ -1,1 +1,1 @@
-"""Tests of the store in SQL."""
+"""Tests of `authrecord.stores.sql`."""
