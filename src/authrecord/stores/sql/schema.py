@@ -18,7 +18,7 @@ CREATE TABLE keks (
 );
 CREATE TABLE tenant_keys (
     tenant TEXT NOT NULL, purpose TEXT NOT NULL, version {integer} NOT NULL, kek TEXT NOT NULL,
-    wrapped {bytes} NOT NULL, state TEXT NOT NULL, created_at {float} NOT NULL,
+    wrapped {bytes} NOT NULL, state TEXT NOT NULL, created_at {float} NOT NULL, changed_at {float} NOT NULL,
     PRIMARY KEY (tenant, purpose, version, kek)
 );
 CREATE TABLE records (
@@ -86,6 +86,8 @@ CREATE INDEX audit_by_time ON audit (tenant, at)
 """
 """`records.id`, `secrets.record`: a random identity that stays when the record is renamed.
 
+`tenants.active_key`: the version that seals what is written now; 0 when the tenant was destroyed.
+`tenant_keys.state`: `active` or `retired` (opens what is left, seals nothing), since `changed_at`.
 `tokens.lookup`: a keyed hash of `TokenKey.digest`, which depends on secrets and must not be guessable from here.
 `claims.epoch` is new after each `forget`; `holder` is empty when nobody holds the claim; `slot` is SQLite's lock.
 `records.keep_by`, `keep_until`: which background worker is at it, and until when.

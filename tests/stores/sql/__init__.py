@@ -1,0 +1,1 @@
+"""Tests of `authrecord.stores.sql`."""
