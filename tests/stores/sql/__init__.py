@@ -1,1 +1,1 @@
-"""Tests of `authrecord.stores.sql`."""
+"""Tests of the parts of the sealed store."""

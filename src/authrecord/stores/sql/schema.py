@@ -10,6 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 FIRST: Final = """
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY, value TEXT NOT NULL
+);
 CREATE TABLE tenants (
     id TEXT PRIMARY KEY, label TEXT NOT NULL, active_key {integer} NOT NULL, created_at {float} NOT NULL
 );
@@ -84,7 +87,8 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_name ON audit (tenant, name, seq);
 CREATE INDEX audit_by_time ON audit (tenant, at)
 """
-"""`records.id`, `secrets.record`: a random identity that stays when the record is renamed.
+"""`meta`: what holds for the whole store (`restored.py`).
+`records.id`, `secrets.record`: a random identity that stays when the record is renamed.
 
 `tenants.active_key`: the version that seals what is written now; 0 when the tenant was destroyed.
 `tenant_keys.state`: `active` or `retired` (opens what is left, seals nothing), since `changed_at`.
