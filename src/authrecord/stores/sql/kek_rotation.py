@@ -8,11 +8,10 @@ one that it does not: start it again before then.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ...core.errors import StoreFault
 from ...core.faults import fault
-from ..kek import Kek
 from ..sealing import DoesNotOpen
 from .backend import Row, Transaction
 from .bindings import key_check_place, wrapped_key_place
@@ -20,10 +19,15 @@ from .operator import Operator
 from .tenants import insert_kek
 from .vault import KEY_CHECK
 
+if TYPE_CHECKING:
+    from ..kek import Kek
+
 TRIES: Final = 5
 """How often it looks again when tenants are made or keys rotated at the same moment."""
 
-_KEYS: Final = "SELECT tenant, purpose, version, wrapped, state, created_at, changed_at FROM tenant_keys WHERE kek = ?"
+_KEYS: Final = (
+    "SELECT tenant, purpose, version, wrapped, state, created_at, changed_at FROM tenant_keys WHERE kek = ?"
+)
 
 
 def rotate_kek(operator: Operator, new: Kek) -> int:

@@ -87,7 +87,9 @@ def destroy(operator: Operator, version: int) -> None:
         )
         if row is None:
             raise StoreFault(
-                f"the tenant {tenant!r} has no key {version}.", hint="See `authrecord keys status`.", code="no_key"
+                f"the tenant {tenant!r} has no key {version}.",
+                hint="See `authrecord keys status`.",
+                code="no_key",
             )
         why = ""
         if row[0] != RETIRED:
@@ -103,7 +105,8 @@ def destroy(operator: Operator, version: int) -> None:
                 code="key_in_use",
             )
         transaction.change(
-            "DELETE FROM tenant_keys WHERE tenant = ? AND purpose = ? AND version = ?", (tenant, SEAL, version)
+            "DELETE FROM tenant_keys WHERE tenant = ? AND purpose = ? AND version = ?",
+            (tenant, SEAL, version),
         )
         operator.tell(transaction, "keys.destroy", f"version {version}")
         fault("keys.destroy.before_commit")

@@ -147,10 +147,15 @@ def hold_one_kek(transaction: Transaction, kek: Kek) -> None:
 
 
 def insert_kek(transaction: Transaction, kek: Kek, key_check: bytes) -> None:
-    """Write down the identity of `kek`, and the value by which a wrong one is found."""
+    """Write down the identity of `kek`, and the value by which a wrong one is found. It is the newest one.
+
+    A clock that was set back does not change that.
+    """
+    row = transaction.row("SELECT max(created_at) FROM keks")
+    before = row[0] if row is not None and row[0] is not None else 0.0
     transaction.change(
         "INSERT INTO keks (id, source, key_check, created_at) VALUES (?, ?, ?, ?)",
-        (kek.identity, kek.source, key_check, transaction.now()),
+        (kek.identity, kek.source, key_check, max(transaction.now(), before + 0.001)),
     )
 
 
