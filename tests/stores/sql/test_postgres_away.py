@@ -196,7 +196,7 @@ def test_I14_a_listening_connection_that_died_in_silence_is_replaced(
     def listen() -> None:
         while not heard.is_set():
             with backend.waiting("topic") as wait:
-                wait(ENOUGH)
+                wait(100 * ENOUGH)
                 if get(backend, "a") == "told":
                     heard.set()
 
