@@ -72,6 +72,7 @@ class Plan:
     claim_seconds: float = 8.0
     deadline: float = 2.5
     seed: int = 0
+    commands: bool = False
     make_secret: Callable[[str], str] = lambda _: secrets.token_urlsafe(24)
 
 
@@ -138,7 +139,9 @@ class _Race:
             rest=0.7,
         )
         nemesis = Nemesis(members, self._machines, self._journal, temper, self._random)
-        beside = [threading.Thread(target=self._look), threading.Thread(target=self._run_commands)]
+        beside = [threading.Thread(target=self._look)]
+        if plan.commands:
+            beside.append(threading.Thread(target=self._run_commands))
         for thread in beside:
             thread.start()
         nemesis.start()
