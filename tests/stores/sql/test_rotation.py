@@ -14,7 +14,8 @@ from authrecord.stores.sql.audit_verifying import verify
 from authrecord.stores.sql.backend import Backend
 from authrecord.stores.sql.kek_rotation import finish, rotate_kek
 from authrecord.stores.sql.key_status import keks, keys
-from authrecord.stores.sql.rotation import destroy, rotate
+from authrecord.stores.sql.operator import Operator
+from authrecord.stores.sql.rotation import Rotation, destroy
 from authrecord.stores.sql.sealed_tables import SEALED_TABLES
 from authrecord.stores.sql.tenants import create_tenant, initialise
 from authrecord.stores.sql.vault import Vault
@@ -34,14 +35,14 @@ def vault(backend: Backend) -> Vault:
 
 
 @pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rotation, "BATCH", 3)
-
-
-@pytest.fixture(autouse=True)
 def no_faults() -> Iterator[None]:
     yield
     faults.install(None)
+
+
+def rotate(operator: Operator, progress: rotation.Progress = lambda done, total: None) -> Rotation:
+    """In batches so small that each table needs several."""
+    return rotation.rotate(operator, progress=progress, batch=3)
 
 
 def versions(backend: Backend) -> set[int]:

@@ -47,7 +47,9 @@ class Rotation:
     broken: tuple[str, ...]
 
 
-def rotate(operator: Operator, *, progress: Progress = lambda done, total: None) -> Rotation:
+def rotate(
+    operator: Operator, *, progress: Progress = lambda done, total: None, batch: int = BATCH
+) -> Rotation:
     """Seal everything of the operator's tenant under a new key, or go on with a rotation that was interrupted.
 
     Raises `StoreFault`: `kek_rotation` while the KEK is being changed, `no_tenant`, `wrong_key`, `tampered`.
@@ -62,7 +64,7 @@ def rotate(operator: Operator, *, progress: Progress = lambda done, total: None)
         for table in SEALED_TABLES:
             after: tuple[Value, ...] | None = table.beginning
             while after is not None:
-                resealed, unopened, after = _reseal(operator, table, version, after)
+                resealed, unopened, after = _reseal(operator, table, version, after, batch)
                 in_this_pass += resealed
                 broken += unopened
                 progress(min(done + in_this_pass, total), total)
@@ -73,8 +75,8 @@ def rotate(operator: Operator, *, progress: Progress = lambda done, total: None)
     return Rotation(version, done, tuple(broken))
 
 
-def destroy(operator: Operator, version: int) -> None:
-    """Destroy a retired version of the tenant's key, in every set of wrapped keys.
+def destroy(operator: Operator, version: int, *, settled: float = SETTLED_SECONDS) -> None:
+    """Destroy a retired version of the tenant's key, in every set of wrapped keys. `settled`: see above.
 
     Raises `StoreFault`: `no_key`, `key_in_use` while it is active, was retired this very minute, or something is
     still sealed under it.
@@ -94,7 +96,7 @@ def destroy(operator: Operator, version: int) -> None:
         why = ""
         if row[0] != RETIRED:
             why = "it seals or opens what is in use"
-        elif transaction.now() - row[1] < SETTLED_SECONDS:
+        elif transaction.now() - row[1] < settled:
             why = "it was retired less than a minute ago, and what was being written may still need it"
         elif count := _count(transaction, tenant, "key_version = ?", version):
             why = f"{count} values are still sealed under it"
@@ -153,14 +155,14 @@ def _unretired(transaction: Transaction, tenant: str, active: int) -> bool:
 
 
 def _reseal(
-    operator: Operator, table: SealedTable, version: int, after: tuple[Value, ...]
+    operator: Operator, table: SealedTable, version: int, after: tuple[Value, ...], batch: int
 ) -> tuple[int, list[str], tuple[Value, ...] | None]:
     """One batch: how many were sealed anew, those that do not open, and where to go on (`None` at the end)."""
     tenant, vault = operator.tenant, operator.vault
     changes: list[tuple[Value, ...]] = []
     broken: list[str] = []
     with operator.backend.reading() as transaction:
-        rows: list[Row] = transaction.rows(table.older, (tenant, version, *after, BATCH))
+        rows: list[Row] = transaction.rows(table.older, (tenant, version, *after, batch))
         for row in rows:
             found = table.found(tenant, row)
             try:
@@ -175,7 +177,7 @@ def _reseal(
             resealed = sum(transaction.change(table.replace, change) for change in changes)
             fault("rotate.batch.before_commit")
         fault("rotate.batch.after_commit")
-    return resealed, broken, table.found(tenant, rows[-1]).key if len(rows) == BATCH else None
+    return resealed, broken, table.found(tenant, rows[-1]).key if len(rows) == batch else None
 
 
 def _retire(operator: Operator, version: int) -> None:
