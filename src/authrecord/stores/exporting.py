@@ -78,7 +78,9 @@ def read_export(plain: bytes) -> Export:
             hint="Make it again, on the machine that it comes from.",
             code="export_format",
         )
-    return Export(records_from({"records": documents}) if documents else (), tokens)
+    records = records_from({"records": documents}) if documents else ()
+    known = {token_key(record) for record in records}
+    return Export(records, tuple((key, token) for key, token in tokens if key in known))
 
 
 def tokens_of(store: TokenStore, records: Iterable[Record]) -> tuple[tuple[TokenKey, Token], ...]:
