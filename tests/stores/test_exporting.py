@@ -163,9 +163,10 @@ def test_a_token_of_a_record_that_is_not_in_the_export_is_dropped(canary: Canary
 
 @pytest.mark.parametrize(
     "plain",
-    [b"", b"\xff", b"[]", b"{}", b'{"format": 2, "records": [], "tokens": []}', b'{"format": 1, "records": {}, "tokens": []}',
+    [b"", b"\xff", b"[]", b"{}",
+     b'{"format": 2, "records": [], "tokens": []}', b'{"format": 1, "records": {}, "tokens": []}',
      b'{"format": 1, "records": [], "tokens": [{}]}', b'{"format": 1, "records": [], "tokens": null}',
-     b'{"format": 1, "records": [], "tokens": [{"name": "a", "digest": "b", "binding": "c", "token": "AAAA"}]}',],
+     b'{"format": 1, "records": [], "tokens": [{"name": "a", "digest": "b", "binding": "c", "token": "AAAA"}]}']
 )  # fmt: skip
 def test_what_is_no_export_is_refused(plain: bytes) -> None:
     with pytest.raises(AuthrecordError) as caught:
