@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "token": "Print the live token, for scripts.",
     "headers": "Print what would be sent to a URL.",
     "request": "Send an authenticated request.",
+    "keys": "Make, change and destroy the keys of the store.",
+    "tenants": "Let several teams share one store.",
     "audit": "Read and check the audit log.",
     "backup": "Copy the whole store into a file.",
     "restore": "Put a backup into the store.",
