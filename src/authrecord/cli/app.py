@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "token": "Print the live token, for scripts.",
     "headers": "Print what would be sent to a URL.",
     "request": "Send an authenticated request.",
+    "export": "Write records into a file that a passphrase seals.",
     "keys": "Make, change and destroy the keys of the store.",
     "tenants": "Let several teams share one store.",
     "audit": "Read and check the audit log.",
