@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from .context import is_terminal
 from .output import console
+
+STANDARD_ERROR: Final = 2
 
 
 @contextmanager
 def counting(title: str, *, shown: bool = True) -> Iterator[Callable[[str, int], None]]:
     """Gives a function that is told what is being done and how far it is; both are shown on standard error."""
-    if not shown or not is_terminal(sys.stderr.fileno()):
+    if not shown or not is_terminal(STANDARD_ERROR):
         yield lambda what, done: None
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
