@@ -136,6 +136,13 @@ def secret_bytes(secret: Secret) -> bytes:
     return _encoded(secret.reveal())
 
 
+def secret_of(plain: bytes) -> Secret:
+    """The secret in bytes that `secret_bytes` made."""
+    from ..core.secret import Secret
+
+    return Secret(plain.decode("utf-8", "surrogatepass"))
+
+
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
