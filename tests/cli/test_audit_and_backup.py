@@ -15,12 +15,8 @@ import pytest
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
 from authrecord.keeper.ports import TokenKey
-from authrecord.stores.keys import default_key_source, open_kek
-from authrecord.stores.sql.migrating import migrate
-from authrecord.stores.sql.sqlite import SqliteBackend
-from authrecord.stores.sql.store import SqlStore
-from authrecord.stores.sql.tenants import initialise
-from authrecord.stores.sql.vault import Vault
+from authrecord.stores.locating import located
+from authrecord.stores.sql.opening import open_store
 from tests.canary_watch import Canary
 from tests.cli.desk import Desk
 
@@ -33,6 +29,8 @@ class Archive:
         self.store = desk.home / "store" / "store.sqlite"
         self.backup = desk.home / "store.backup"
         self.canary = canary
+        self.key = desk.home / "keys" / "store.key"
+        desk.set("AUTHRECORD_KEY", f"file:{self.key}")
         self.use(self.store)
         self.log_in("orders", "billing", "orders")
 
@@ -40,12 +38,8 @@ class Archive:
         self.desk.set("AUTHRECORD_STORE", f"sqlite://{path}")
 
     def log_in(self, *names: str) -> None:
-        kek = open_kek(default_key_source(os.environ), environment=os.environ, random=os.urandom)
-        with closing(SqliteBackend(str(self.store), time)) as backend:
-            migrate(backend)
-            vault = Vault(kek, os.urandom)
-            initialise(backend, vault)
-            store = SqlStore(backend, vault, actor="cli:ada@host")
+        store = open_store(located(os.environ), os.environ, clock=time, actor="cli:ada@host")
+        with closing(store):
             for name in names:
                 claim = store.claim(TokenKey(name, "a" * 64), seconds=30, patience=0)
                 store.settle(claim, Token(access_token=Secret(self.canary("token")), obtained_at=time.time()))
@@ -87,7 +81,7 @@ def test_the_list_is_filtered(archive: Archive, desk: Desk) -> None:
 
 
 def test_the_list_needs_no_key_and_the_check_does(archive: Archive, desk: Desk) -> None:
-    desk.key.unlink()
+    archive.key.unlink()
     assert desk.run("audit", "list").code == 0
     ended = desk.run("audit", "verify")
     assert (ended.code, desk.run("audit", "verify", "--json").data["error"]["code"]) == (7, "no_key")
@@ -162,7 +156,7 @@ def test_L14_a_backup_is_restored_elsewhere_and_waits_for_a_person(archive: Arch
 
 
 def test_L14_neither_backup_nor_restore_needs_the_key(archive: Archive, desk: Desk) -> None:
-    desk.key.unlink()
+    archive.key.unlink()
     told = desk.run("backup", str(archive.backup), "--json")
     assert (told.code, told.data["rows"]["audit"]) == (0, 3)
     archive.use(desk.home / "other" / "store.sqlite")
