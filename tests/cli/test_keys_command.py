@@ -146,7 +146,7 @@ def test_P11_a_program_that_is_started_gets_no_key(desk: Desk, canary: Canary) -
     desk.write("records: [{name: orders, auth: {type: bearer, token: '${env:T}'}}]")
     editor = desk.write("import os; print(sorted(one for one in os.environ if 'KEY' in one))", "editor.py")
     edited = on_terminal(desk, canary, "edit", "orders", more={"EDITOR": f"{sys.executable} {editor}"})
-    assert "['AUTHRECORD_KEY']" in edited.out
+    assert edited.out.startswith("[]")
     assert desk.spawn("keys", "init").code == 0
 
 
