@@ -167,7 +167,7 @@ class SqlTokens(TenantStore):
             if stands:
                 tokens.write(transaction, self.vault, place, claim.key.binding, token, generation)
                 claims.close_success(transaction, place)
-                record = states.set_live(transaction, place, token)
+                record = states.set_live(transaction, place, token, self._fraction())
                 mark = self._fingerprint(transaction, token.access_token)
                 self._note(transaction, Entry("token.renew", "ok", record, claim.key.name, fingerprint=mark))
             fault("refresh.before_commit")
@@ -215,6 +215,9 @@ class SqlTokens(TenantStore):
             fault("refresh.claim.before_commit")
         fault("refresh.lease_acquired")
         return Claim(key, holder, row.generation, token, held.intent, failure, held.failures)
+
+    def _fraction(self) -> float:
+        return int.from_bytes(self._random(2), "big") / 65536
 
     def _place_of(self, key: TokenKey) -> Place:
         with self.backend.reading() as transaction:
