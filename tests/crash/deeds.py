@@ -1,0 +1,127 @@
+"""What the children of the crash harness do: each is a way in which the store is written."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from authrecord.clients.sender import TokenSender
+from authrecord.core.secret import Secret
+from authrecord.core.token import Token
+from authrecord.documents import read_file
+from authrecord.keeper import renewal
+from authrecord.keeper.keeper import Keeper, token_key
+from authrecord.record import Record
+from authrecord.signing import sign
+from authrecord.stores.references import resolver
+from authrecord.stores.sql.backup import back_up, restore
+from authrecord.stores.sql.store import SqlStore
+from tests.race.opening import open_backend, open_tokens
+
+from .actions import Case
+
+CLAIM_SECONDS: Final = 1.5
+DEADLINE: Final = 0.5
+FRESH: Final = "CRASH_FRESH_PAIR"
+"""The variable that holds a pair of a new login. Above it: the program's own 45 and 15 seconds, shortened, so that a
+claim that nobody ends is soon over."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A store in use, and its record."""
+
+    store: SqlStore
+    keeper: Keeper
+    record: Record
+
+
+@contextmanager
+def opened(case: Case) -> Iterator[Opened]:
+    """The store of `case` as a program has it."""
+    setattr(renewal, "CLAIM_SECONDS", CLAIM_SECONDS)  # noqa: B010 - a constant of the program, in the harness only
+    store = open_tokens(case["store"], case["key"], time)
+    keeper = Keeper(
+        store,
+        send=TokenSender(clock=time, deadline=DEADLINE),
+        resolve=resolver(os.environ, base=Path(case["folder"]), allow_commands=False),
+        sign=sign,
+        pause=lambda seconds: time.sleep(seconds / 10),
+    )
+    try:
+        yield Opened(store, keeper, read_file(case["document"])[0])
+    finally:
+        keeper.close()
+
+
+def begin(case: Case) -> None:
+    """The first program that ever opens the store: tables and keys are made."""
+    open_tokens(case["store"], case["key"], time).close()
+
+
+def renew(case: Case) -> None:
+    """The stored token has run out, and the provider is well."""
+    with opened(case) as found:
+        found.keeper.token(found.record)
+
+
+def log_in(case: Case) -> None:
+    """A person has just logged in: the pair is in the environment."""
+    access, refresh = os.environ[FRESH].split(" ")
+    with opened(case) as found:
+        token = Token(
+            access_token=Secret(access), refresh_token=Secret(refresh), obtained_at=time.time(), life=1000.0
+        )
+        found.keeper.adopt(found.record, token)
+
+
+def forget(case: Case) -> None:
+    """The record's tokens are dropped."""
+    with opened(case) as found:
+        found.keeper.forget(found.record)
+
+
+def fail(case: Case) -> None:
+    """The provider refuses the client: the claim is given back, and everybody is told why."""
+    renew(case)
+
+
+def remember(case: Case) -> None:
+    """An entry for the quick path is written."""
+    with opened(case) as found:
+        found.store.remember(b"index", token_key(found.record))
+
+
+def make_backup(case: Case) -> None:
+    """A copy of the store is written beside it."""
+    backend = open_backend(case["store"], time)
+    try:
+        back_up(backend, case["folder"] + "/copy.backup")
+    finally:
+        backend.close()
+
+
+def restore_backup(case: Case) -> None:
+    """A copy that was made before takes the place of what is in the store."""
+    backend = open_backend(case["store"], time)
+    try:
+        restore(backend, case["folder"] + "/made.backup", replace=True)
+    finally:
+        backend.close()
+
+
+DEEDS: Final[Mapping[str, Callable[[Any], None]]] = {
+    "begin": begin,
+    "renew": renew,
+    "log_in": log_in,
+    "forget": forget,
+    "fail": fail,
+    "remember": remember,
+    "make_backup": make_backup,
+    "restore_backup": restore_backup,
+}
