@@ -14,7 +14,6 @@ from authrecord.clients.sender import TokenSender
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
 from authrecord.documents import read_file
-from authrecord.keeper import renewal
 from authrecord.keeper.keeper import Keeper, token_key
 from authrecord.record import Record
 from authrecord.signing import sign
@@ -22,14 +21,13 @@ from authrecord.stores.references import resolver
 from authrecord.stores.sql.backup import back_up, restore
 from authrecord.stores.sql.store import SqlStore
 from tests.race.opening import open_backend, open_tokens
+from tests.race.shortening import deadline, shorten
 
 from .actions import Case
 
-CLAIM_SECONDS: Final = 1.5
-DEADLINE: Final = 0.5
+CLAIM_SECONDS: Final = 2.5
 FRESH: Final = "CRASH_FRESH_PAIR"
-"""The variable that holds a pair of a new login. Above it: the program's own 45 and 15 seconds, shortened, so that a
-claim that nobody ends is soon over."""
+"""The variable that holds a pair of a new login."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,11 @@ class Opened:
 @contextmanager
 def opened(case: Case) -> Iterator[Opened]:
     """The store of `case` as a program has it."""
-    setattr(renewal, "CLAIM_SECONDS", CLAIM_SECONDS)  # noqa: B010 - a constant of the program, in the harness only
+    shorten(CLAIM_SECONDS)
     store = open_tokens(case["store"], case["key"], time)
     keeper = Keeper(
         store,
-        send=TokenSender(clock=time, deadline=DEADLINE),
+        send=TokenSender(clock=time, deadline=deadline(CLAIM_SECONDS)),
         resolve=resolver(os.environ, base=Path(case["folder"]), allow_commands=False),
         sign=sign,
         pause=lambda seconds: time.sleep(seconds / 10),

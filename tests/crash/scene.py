@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -77,12 +78,13 @@ class Scene:
         second, fresh = (self.provider.log_in_again(RECORD) for _ in range(2))
         self._variables = environment(folder, self._secret) | {FRESH: " ".join(fresh)}
         os.environ["RACE_SECRET"] = self._secret
-        self._made: list[str] = []
-        self._template = self._new_store("template")
+        self._numbers = count(1)
+        self._template = self._new_store(folder / "template")
+        opened_with.callback(self._drop_template)
         self._make_template(first, second)
+        self._api = opened_with.enter_context(httpx2.Client())
         self.zygote = Zygote(self._variables)
         opened_with.callback(self.zygote.close)
-        opened_with.callback(self._drop)
 
     @contextmanager
     def case(self, deed: str, **more: Any) -> Iterator[dict[str, Any]]:
@@ -91,16 +93,16 @@ class Scene:
             for one in self.provider._state.refresh.values():
                 one.used_at = None
         self.provider.failures[:] = [as_json({"error": "invalid_client"}, 401)] if deed == "fail" else []
-        folder = self.disk or self.folder / "case"
-        folder.mkdir(exist_ok=True)
-        store = self._new_store("case", like=None if deed == "begin" else self._template)
+        folder = (self.disk or self.folder) / f"case-{next(self._numbers)}"
+        folder.mkdir()
+        store = self._new_store(folder / "store", like=None if deed == "begin" else self._template)
         shutil.copy(self.folder / "made.backup", folder / "made.backup")
         admin = {"admin": self._server, "database": urlsplit(store).path[1:]} if self._server else {}
         small = {"small_disk": str(self.disk)} if self.disk else {}
         yield {"deed": deed, **self._about(store, folder), **admin, **small, **more}
-        self._drop()
-        for path in [*folder.iterdir()]:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if self._server:
+            self._administer(f'DROP DATABASE "{admin["database"]}" WITH (FORCE)')
+        shutil.rmtree(folder)
 
     def heal(self, case: dict[str, Any]) -> None:
         """The disk has room again, and the database is back."""
@@ -146,7 +148,7 @@ class Scene:
             return
         if before is not None and token.generation < before.generation:
             yield f"generation {token.generation} follows {before.generation}"
-        answer = httpx2.get(
+        answer = self._api.get(
             self.provider.api_url, headers={"Authorization": f"Bearer {token.access_token.reveal()}"}
         )
         if answer.status_code != 200:
@@ -182,22 +184,19 @@ class Scene:
             "folder": str(folder),
         }
 
-    def _new_store(self, name: str, like: str | None = None) -> str:
+    def _new_store(self, place: Path, like: str | None = None) -> str:
         if not self._server:
-            place = (self.disk or self.folder) / name if name == "case" else self.folder / name
             if like is not None:
                 shutil.copytree(Path(like.removeprefix("sqlite://")).parent, place)
             return f"sqlite://{place}/store.sqlite"
         database = f"crash_{os.urandom(6).hex()}"
         copied = f' TEMPLATE "{urlsplit(like).path[1:]}"' if like is not None else ""
         self._administer(f'CREATE DATABASE "{database}"{copied}')
-        if name == "case":
-            self._made.append(database)
         return urlunsplit(urlsplit(self._server)._replace(path=f"/{database}"))
 
-    def _drop(self) -> None:
-        while self._made:
-            self._administer(f'DROP DATABASE "{self._made.pop()}" WITH (FORCE)')
+    def _drop_template(self) -> None:
+        if self._server:
+            self._administer(f'DROP DATABASE "{urlsplit(self._template).path[1:]}" WITH (FORCE)')
 
     def _administer(self, statement: str) -> None:
         import psycopg

@@ -7,14 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from authrecord.keeper import renewal
 from tests.canary_watch import Canary
-from tests.shape.fault_rules import names_of_points
-from tests.shape.tree import check_nothing_found, python_files, tree_of
+from tests.shape.tree import check_nothing_found
 
 from .deeds import CLAIM_SECONDS, DEEDS
 from .scene import Scene, errors_of
@@ -30,8 +28,8 @@ ENDINGS = {
     "kill": {"killed"},
     "raise": {"hit"},
     "stop": {"stopped"},
-    "disk_full": {"done", "disk_full", "misconfigured"},
-    "gone": {"done", "store_away", "file_replaced", "unusable_file", "misconfigured"},
+    "disk_full": {"done", "disk_full", "invalid_client"},
+    "gone": {"done", "store_away", "file_replaced", "unusable_file", "invalid_client"},
 }
 """How a child may end whose case names a point that it passes."""
 
@@ -41,7 +39,8 @@ def scene(
     request: pytest.FixtureRequest, tmp_path: Path, canary: Canary, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Scene]:
     """A scene on each database."""
-    monkeypatch.setattr(renewal, "CLAIM_SECONDS", CLAIM_SECONDS)
+    for name in ("CLAIM_SECONDS", "SEND_SECONDS", "SLACK_SECONDS", "PATIENCE_SECONDS"):
+        monkeypatch.setattr(renewal, name, getattr(renewal, name))  # put back when the scene ends
     monkeypatch.setenv("RACE_SECRET", "set by the scene")
     with ExitStack() as opened:
         on_postgres = request.param == "postgres"
@@ -54,7 +53,7 @@ def points_of(scene: Scene, deed: str) -> list[str]:
     """The fault points that a deed passes when nothing happens to it, each once, in order."""
     with scene.case(deed) as case:
         ended = scene.zygote.run(case)
-        assert ended["ended"] == ("misconfigured" if deed == "fail" else "done"), ended
+        assert ended["ended"] == ("invalid_client" if deed == "fail" else "done"), ended
         assert errors_of(case, scene.judge) == []
     return list(dict.fromkeys(ended["passed"]))
 
@@ -62,20 +61,34 @@ def points_of(scene: Scene, deed: str) -> list[str]:
 def happen(scene: Scene, deed: str, point: str, action: str) -> Iterator[str]:
     """One case, and what is wrong afterwards."""
     with scene.case(deed, point=point, action=action) as case:
-        ended = scene.zygote.run(case)
-        if ended["ended"] not in ENDINGS[action]:
-            yield f"it ended with {ended['ended']}"
+        ended = scene.zygote.run(case)["ended"]
+        if ended not in ENDINGS[action]:
+            yield f"it ended with {ended}"
         scene.heal(case)
-        if ended["ended"] == "stopped":
-            time.sleep(CLAIM_SECONDS)
-            yield from errors_of(case, scene.judge)
-            ended = scene.zygote.resume(ended["pid"])
-            if ended["ended"] not in {"done", "store_busy", "store_away", "misconfigured"}:
-                yield f"it ended with {ended['ended']} when it was let go on"
         yield from errors_of(case, scene.judge)
 
 
-@pytest.mark.parametrize("action", ENDINGS)
+def stop_at(scene: Scene, deed: str, points: list[str]) -> Iterator[str]:
+    """A child stopped at each point for longer than its claim stands, overtaken, and let go on."""
+    with ExitStack() as opened:
+        cases = [
+            (point, opened.enter_context(scene.case(deed, point=point, action="stop"))) for point in points
+        ]
+        stopped = [(point, case, scene.zygote.run(case)) for point, case in cases]
+        time.sleep(CLAIM_SECONDS)
+        for point, case, child in stopped:
+            if child["ended"] != "stopped":
+                yield f"{deed}, stop at {point}: it ended with {child['ended']}"
+                continue
+            found = errors_of(case, scene.judge)
+            ended = scene.zygote.resume(child["pid"])["ended"]
+            if ended not in {"done", "store_busy", "store_away", "invalid_client", "claim_over"}:
+                found.append(f"it ended with {ended} when it was let go on")
+            found += errors_of(case, scene.judge)
+            yield from (f"{deed}, stop at {point}: {fault}" for fault in found)
+
+
+@pytest.mark.parametrize("action", [action for action in ENDINGS if action != "stop"])
 def test_K1_after_anything_at_any_point_each_token_is_wholly_old_or_wholly_new(
     scene: Scene, action: str
 ) -> None:
@@ -86,3 +99,7 @@ def test_K1_after_anything_at_any_point_each_token_is_wholly_old_or_wholly_new(
                 f"{deed}, {action} at {point}: {fault}" for fault in happen(scene, deed, point, action)
             ]
     check_nothing_found(faults)
+
+
+def test_K1_I7_a_process_that_was_stopped_at_any_point_harms_nothing_when_it_goes_on(scene: Scene) -> None:
+    check_nothing_found([fault for deed in DEEDS for fault in stop_at(scene, deed, points_of(scene, deed))])

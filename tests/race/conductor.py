@@ -34,6 +34,7 @@ from .machine import Machine, namespaces_work
 from .nemesis import Nemesis, Temper
 from .opening import open_tokens, write_document
 from .provider import Manners, RotatingProvider
+from .shortening import deadline
 from .witness import token_marks
 from .worker import Orders
 
@@ -71,7 +72,6 @@ class Plan:
     pace: float = 0.03
     token_life: float = 1.5
     claim_seconds: float = 8.0
-    deadline: float = 2.5
     seed: int = 0
     commands: bool = False
     make_secret: Callable[[str], str] = lambda _: secrets.token_urlsafe(24)
@@ -134,7 +134,7 @@ class _Race:
             self._log_in(record)
         members = [Member(*given) for given in self._orders()]
         temper = Temper(
-            short_stop=plan.deadline * 0.6,
+            short_stop=deadline(plan.claim_seconds) * 0.6,
             long_stop=plan.claim_seconds * 1.3,
             cut=plan.claim_seconds / 4,
             rest=0.7,
@@ -165,7 +165,7 @@ class _Race:
     def _open_keeper(self) -> Keeper:
         return Keeper(
             open_tokens(self._plan.store, self._plan.key, time),
-            send=TokenSender(clock=time, deadline=self._plan.deadline),
+            send=TokenSender(clock=time, deadline=deadline(self._plan.claim_seconds)),
             resolve=resolver({"RACE_SECRET": self._secret}, base=self._plan.folder, allow_commands=False),
             sign=sign,
         )
@@ -222,7 +222,6 @@ class _Race:
                         pace=plan.pace,
                         clock_offset=OFFSETS[index % len(OFFSETS)],
                         claim_seconds=plan.claim_seconds,
-                        deadline=plan.deadline,
                         seed=plan.seed + 1000 * index,
                     )
                     found.append((orders, plan.folder, self._environment, self._journal, machine))
