@@ -75,7 +75,9 @@ def test_the_service_may_rotate_its_own_key(service: KeyService, backend: Memory
     service.call("POST", "transit/keys/turning", {})
     initialise(backend, vault_of(service, "turning"))
     service.call("POST", "transit/keys/turning/rotate", {})
-    vault_of(service, "turning").check(backend)
+    later = vault_of(service, "turning")
+    later.check(backend)
+    assert later.kek.wrap(b"k", b"place").startswith(b"vault:v2:")
 
 
 def test_L5_what_was_wrapped_for_one_place_does_not_open_at_another(service: KeyService) -> None:

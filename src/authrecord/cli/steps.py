@@ -10,7 +10,7 @@ from ..doctor.step import Step, Verdict, decisive
 from .failures import exit_code_for, printable
 from .output import console
 
-WIDTH: Final = 10
+WIDTH: Final = 11
 """Characters of the longest title."""
 
 _SIGNS: Final = {

@@ -106,7 +106,9 @@ def check_audit(backend: Backend, vault: Vault, checkpoints: Sequence[Checkpoint
             advice="Find out who can write the database; `authrecord audit verify` says more.",
         )
     seen = (
-        f", {compared} checkpoints agree" if compared else "; without a checkpoint a cut end would not show"
+        f" and agrees with {compared} checkpoints"
+        if compared
+        else "; without a checkpoint a cut end would not show"
     )
     return ok("audit", f"the log of {rows:,} rows is whole{seen}")
 

@@ -81,16 +81,14 @@ def main(database: str, source: str, act: str, *further: str) -> None:
     point = further[0] if further else ""
     faults.install(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == point else None)
     operator = Operator(backend, vault, "default", "test")
-    rotation.BATCH = 5
-    rotation.SETTLED_SECONDS = 0
     if act == "rotate":
-        print(json.dumps({"broken": rotation.rotate(operator).broken}))
+        print(json.dumps({"broken": rotation.rotate(operator, batch=5).broken}))
     elif act == "rotate-kek":
         rotate_kek(operator, open_kek(further[1], environment={}, random=os.urandom))
     elif act == "finish":
         finish(operator)
     elif act == "destroy":
-        rotation.destroy(operator, 1)
+        rotation.destroy(operator, 1, settled=0)
     backend.close()
 
 

@@ -136,14 +136,17 @@ def test_I13_L14_a_restored_copy_renews_nothing_until_somebody_confirms(shelf: S
         refuse_restored(transaction)
     back_up(shelf.source, shelf.file)
     restore(shelf.target, shelf.file, replace=False)
-    with shelf.target.writing() as transaction:
-        with pytest.raises(StoreFault, match=r"restore --confirm") as refused:
-            refuse_restored(transaction)
-        assert refused.value.code == "restored"
-        assert confirm(transaction, shelf.vault, "default", "cli:ada")
+    with (
+        shelf.target.reading() as transaction,
+        pytest.raises(StoreFault, match="restore --confirm") as refused,
+    ):
         refuse_restored(transaction)
-        assert not confirm(transaction, shelf.vault, "default", "cli:ada"), "once is enough"
-        assert transaction.row("SELECT action FROM audit ORDER BY seq DESC LIMIT 1") == ("store.confirm",)
+    assert refused.value.code == "restored"
+    assert confirm(shelf.target, shelf.vault, "default", "cli:ada")
+    assert not confirm(shelf.target, shelf.vault, "default", "cli:ada"), "once is enough"
+    with shelf.target.reading() as transaction:
+        refuse_restored(transaction)
+        assert transaction.rows("SELECT action FROM audit WHERE seq > 1") == [("store.confirm",)]
     with shelf.source.reading() as transaction:
         refuse_restored(transaction)
 

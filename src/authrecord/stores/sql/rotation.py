@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import sleep
 from typing import Final
 
-from ...core.errors import StoreFault
+from ...core.errors import StoreFault, TryLater
 from ...core.faults import fault
 from ..sealing import KEY_BYTES, DoesNotOpen
 from .backend import Row, Transaction, Value
@@ -26,7 +27,11 @@ from .tenants import hold_one_kek, insert_key
 from .vault import ACTIVE, RETIRED, SEAL, no_tenant
 
 BATCH: Final = 500
-TRIES: Final = 5
+TRIES: Final = 20
+"""How often it begins anew while others hold, or change, what it wants to."""
+
+PAUSE: Final = 0.25
+"""Seconds between two such tries."""
 
 SETTLED_SECONDS: Final = 60.0
 """For how long a version must be retired before it is destroyed: a transaction that began before is over by then."""
@@ -47,34 +52,38 @@ class Rotation:
     broken: tuple[str, ...]
 
 
-def rotate(operator: Operator, *, progress: Progress = lambda done, total: None) -> Rotation:
+def rotate(
+    operator: Operator, *, progress: Progress = lambda done, total: None, batch: int = BATCH
+) -> Rotation:
     """Seal everything of the operator's tenant under a new key, or go on with a rotation that was interrupted.
 
     Raises `StoreFault`: `kek_rotation` while the KEK is being changed, `no_tenant`, `wrong_key`, `tampered`.
+    `TryLater` when others hold values for seconds.
     """
     operator.vault.check(operator.backend)
     version = _begin(operator)
     total = _left(operator, version)
-    done = 0
+    done = fruitless = 0
     while True:
-        in_this_pass = 0
-        broken: list[str] = []
-        for table in SEALED_TABLES:
-            after: tuple[Value, ...] | None = table.beginning
-            while after is not None:
-                resealed, unopened, after = _reseal(operator, table, version, after)
-                in_this_pass += resealed
-                broken += unopened
-                progress(min(done + in_this_pass, total), total)
-        done += in_this_pass
-        if not in_this_pass:
+        one = _pass(operator, version, batch, lambda resealed: progress(min(resealed, total), total), done)
+        done += one.resealed
+        if not one.resealed and not one.passed_over:
             break
+        fruitless = 0 if one.resealed else fruitless + 1
+        if fruitless > TRIES:
+            raise TryLater(
+                f"{one.passed_over} values are held by others and were not sealed anew.",
+                hint="Nothing is lost. Go on later: authrecord keys rotate",
+                code="store_busy",
+            )
+        if fruitless:
+            sleep(PAUSE)
     _retire(operator, version)
-    return Rotation(version, done, tuple(broken))
+    return Rotation(version, done, one.broken)
 
 
-def destroy(operator: Operator, version: int) -> None:
-    """Destroy a retired version of the tenant's key, in every set of wrapped keys.
+def destroy(operator: Operator, version: int, *, settled: float = SETTLED_SECONDS) -> None:
+    """Destroy a retired version of the tenant's key, in every set of wrapped keys. `settled`: see above.
 
     Raises `StoreFault`: `no_key`, `key_in_use` while it is active, was retired this very minute, or something is
     still sealed under it.
@@ -94,7 +103,7 @@ def destroy(operator: Operator, version: int) -> None:
         why = ""
         if row[0] != RETIRED:
             why = "it seals or opens what is in use"
-        elif transaction.now() - row[1] < SETTLED_SECONDS:
+        elif transaction.now() - row[1] < settled:
             why = "it was retired less than a minute ago, and what was being written may still need it"
         elif count := _count(transaction, tenant, "key_version = ?", version):
             why = f"{count} values are still sealed under it"
@@ -152,15 +161,41 @@ def _unretired(transaction: Transaction, tenant: str, active: int) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What came of values: how many were sealed anew, how many others were changing, and those that do not open."""
+
+    resealed: int = 0
+    passed_over: int = 0
+    broken: tuple[str, ...] = ()
+
+    def __add__(self, other: _Pass) -> _Pass:
+        return _Pass(
+            self.resealed + other.resealed, self.passed_over + other.passed_over, self.broken + other.broken
+        )
+
+
+def _pass(operator: Operator, version: int, batch: int, tell: Callable[[int], None], before: int) -> _Pass:
+    """Go through all tables once."""
+    found = _Pass()
+    for table in SEALED_TABLES:
+        after: tuple[Value, ...] | None = table.beginning
+        while after is not None:
+            one, after = _reseal(operator, table, version, after, batch)
+            found += one
+            tell(before + found.resealed)
+    return found
+
+
 def _reseal(
-    operator: Operator, table: SealedTable, version: int, after: tuple[Value, ...]
-) -> tuple[int, list[str], tuple[Value, ...] | None]:
-    """One batch: how many were sealed anew, those that do not open, and where to go on (`None` at the end)."""
+    operator: Operator, table: SealedTable, version: int, after: tuple[Value, ...], batch: int
+) -> tuple[_Pass, tuple[Value, ...] | None]:
+    """One batch, and behind which key to go on (`None` at the end)."""
     tenant, vault = operator.tenant, operator.vault
     changes: list[tuple[Value, ...]] = []
     broken: list[str] = []
     with operator.backend.reading() as transaction:
-        rows: list[Row] = transaction.rows(table.older, (tenant, version, *after, BATCH))
+        rows: list[Row] = transaction.rows(table.older, (tenant, version, *after, batch))
         for row in rows:
             found = table.found(tenant, row)
             try:
@@ -171,11 +206,13 @@ def _reseal(
                 changes.append((version, anew, tenant, *found.key, found.sealed))
     resealed = 0
     if changes:
+        replace = table.replace(operator.backend.for_update)
         with operator.backend.writing() as transaction:
-            resealed = sum(transaction.change(table.replace, change) for change in changes)
+            resealed = sum(transaction.change(replace, change) for change in changes)
             fault("rotate.batch.before_commit")
         fault("rotate.batch.after_commit")
-    return resealed, broken, table.found(tenant, rows[-1]).key if len(rows) == BATCH else None
+    next_key = table.found(tenant, rows[-1]).key if len(rows) == batch else None
+    return _Pass(resealed, len(changes) - resealed, tuple(broken)), next_key
 
 
 def _retire(operator: Operator, version: int) -> None:

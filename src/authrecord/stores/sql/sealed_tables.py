@@ -29,14 +29,28 @@ class SealedTable:
     """One table. `beginning`: a key before all others. `found`: the value in a row that `older` gave.
 
     `older` takes tenant, version, key and a number: so many rows behind that key, by key, that are not sealed under
-    that version. `replace` takes version, sealed value, tenant, key and the sealed value that must still be there.
+    that version. `key`: its columns after the tenant.
     """
 
     name: str
     beginning: tuple[Value, ...]
     older: str
-    replace: str
+    key: tuple[str, ...]
     found: Callable[[str, Row], Found]
+
+    def replace(self, for_update: str) -> str:
+        """Takes version, sealed value, tenant, key, and the sealed value that must still be there.
+
+        `for_update`: `Backend.for_update`. Where rows are locked one by one, a row that somebody is changing is
+        passed over: who waits for nothing takes part in no deadlock.
+        """
+        columns = ", ".join(("tenant", *self.key))
+        where = " AND ".join(f"{column} = ?" for column in ("tenant", *self.key, "sealed"))
+        skip = f"{for_update} SKIP LOCKED" if for_update else ""
+        return (
+            f"UPDATE {self.name} SET key_version = ?, sealed = ? WHERE ({columns}) IN"  # noqa: S608 - words of this file
+            f" (SELECT {columns} FROM {self.name} WHERE {where}{skip})"
+        )
 
 
 def _secret(tenant: str, row: Row) -> Found:
@@ -69,8 +83,7 @@ SEALED_TABLES: Final = (
         " ON records.tenant = secrets.tenant AND records.id = secrets.record"
         " WHERE secrets.tenant = ? AND key_version <> ? AND (secrets.record, field) > (?, ?)"
         " ORDER BY secrets.record, field LIMIT ?",
-        "UPDATE secrets SET key_version = ?, sealed = ? WHERE tenant = ? AND record = ? AND field = ?"
-        " AND sealed = ?",
+        ("record", "field"),
         _secret,
     ),
     SealedTable(
@@ -78,7 +91,7 @@ SEALED_TABLES: Final = (
         ("", b""),
         "SELECT name, lookup, sealed, generation, binding FROM tokens WHERE tenant = ? AND key_version <> ?"
         " AND (name, lookup) > (?, ?) ORDER BY name, lookup LIMIT ?",
-        "UPDATE tokens SET key_version = ?, sealed = ? WHERE tenant = ? AND name = ? AND lookup = ? AND sealed = ?",
+        ("name", "lookup"),
         _token,
     ),
     SealedTable(
@@ -86,14 +99,14 @@ SEALED_TABLES: Final = (
         (b"",),
         "SELECT index_key, sealed, name FROM entries WHERE tenant = ? AND key_version <> ? AND index_key > ?"
         " ORDER BY index_key LIMIT ?",
-        "UPDATE entries SET key_version = ?, sealed = ? WHERE tenant = ? AND index_key = ? AND sealed = ?",
+        ("index_key",),
         _entry,
     ),
     SealedTable(
         "logins",
         ("",),
         "SELECT id, sealed, record FROM logins WHERE tenant = ? AND key_version <> ? AND id > ? ORDER BY id LIMIT ?",
-        "UPDATE logins SET key_version = ?, sealed = ? WHERE tenant = ? AND id = ? AND sealed = ?",
+        ("id",),
         _login,
     ),
 )

@@ -45,3 +45,24 @@ def set_idle(transaction: Transaction, tenant: str, name: str) -> str:
         (tenant, name),
     )
     return "" if row is None else str(row[0])
+
+
+def reset(transaction: Transaction, tenant: str, name: str, state: str) -> None:
+    """A changed record has no token any more."""
+    transaction.change(
+        "UPDATE records SET state = ?, reason = '', live_until = NULL, renew_at = NULL WHERE tenant = ? AND name = ?",
+        (state, tenant, name),
+    )
+
+
+def of_kept_token(
+    transaction: Transaction, tenant: str, name: str, lookup: bytes | None
+) -> tuple[str, float | None, float | None]:
+    """State, live until and renew at of a new record whose token is there already: of a document that was imported."""
+    if lookup is None:
+        return "static", None, None
+    row = transaction.row(
+        f"SELECT expires_at, renew_at FROM tokens WHERE {AT}",  # noqa: S608 - put together of constants
+        (tenant, name, lookup),
+    )
+    return ("idle", None, None) if row is None else ("live", row[0], row[1])

@@ -1,0 +1,79 @@
+"""The store that a command works at, opened for it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .context import Options
+
+if TYPE_CHECKING:
+    from ..stores.locating import Located
+    from ..stores.sql.backend import Backend
+    from ..stores.sql.vault import Vault
+
+
+@dataclass
+class OpenedStore:
+    """A store whose tables are there. `actor`: who is written into the audit log."""
+
+    backend: Backend
+    tenant: str
+    actor: str
+    options: Options
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Its vault, checked. Not within a transaction. Raises `StoreFault` where the key is missing or another's."""
+        vault = open_vault(self.options)
+        vault.check(self.backend)
+        return vault
+
+
+@contextmanager
+def opened(options: Options, *, make: bool = False) -> Iterator[OpenedStore]:
+    """The store of the options, with its tables; see `location`. `make`: it may be a new one.
+
+    Raises `StoreFault`: code `no_store` where there is none.
+    """
+    from ..core.errors import StoreFault
+    from ..stores.sql.migrating import migrate
+    from ..stores.sql.opening import local_actor
+
+    store = location(options)
+    path = store.path
+    if path and not make and not os.path.lexists(path):
+        raise StoreFault(
+            f"there is no store at {path} yet.",
+            hint="Set AUTHRECORD_STORE to the one that you mean.",
+            code="no_store",
+        )
+    with closing(open_backend(options)) as backend:
+        migrate(backend)
+        yield OpenedStore(backend, store.tenant, local_actor("cli"), options)
+
+
+def location(options: Options) -> Located:
+    """The store: its URL, the path of its file (empty for PostgreSQL), the source of its key, the tenant."""
+    return options.source().store
+
+
+def open_backend(options: Options) -> Backend:
+    """The database, whatever is in it. Raises `StoreFault`, `TryLater`."""
+    from ..stores.sql.opening import open_backend as opened_backend
+
+    return opened_backend(location(options), time)
+
+
+def open_vault(options: Options) -> Vault:
+    """The vault, whether it fits or not. Raises `StoreFault` where the key is missing."""
+    from ..stores.keys import open_kek
+    from ..stores.sql.vault import Vault
+
+    environment = options.settings().environment
+    return Vault(open_kek(location(options).key, environment=environment), os.urandom)
