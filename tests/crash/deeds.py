@@ -14,7 +14,8 @@ from authrecord.clients.sender import TokenSender
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
 from authrecord.documents import read_file
-from authrecord.keeper.keeper import Keeper, token_key
+from authrecord.keeper.keeper import Keeper
+from authrecord.keeper.naming import token_key
 from authrecord.record import Record
 from authrecord.signing import sign
 from authrecord.stores.references import resolver

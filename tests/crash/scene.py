@@ -18,10 +18,10 @@ import httpx2
 from authrecord.core.errors import LoginRequired, Misconfigured, StoreFault
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
-from authrecord.keeper.keeper import token_key
+from authrecord.keeper.naming import token_key
 from authrecord.stores.sql.audit_verifying import verify
 from authrecord.stores.sql.backup import back_up
-from authrecord.stores.sql.restored import backup_time, confirm
+from authrecord.stores.sql.restored import confirm
 from authrecord.testing.messages import as_json
 from tests.race.crew import environment
 from tests.race.history import Journal, fingerprint, read
@@ -132,9 +132,7 @@ class Scene:
 
     def _judge_what_it_does(self, found: Opened, deed: str) -> Iterator[str]:
         """It serves from now on, unless its state says why not."""
-        with found.store.backend.writing() as transaction:
-            if backup_time(transaction) is not None:
-                confirm(transaction, found.store.vault, found.store.tenant, "judge")
+        confirm(found.store.backend, found.store.vault, found.store.tenant, "judge")
         before = found.store.load(token_key(found.record))
         try:
             token = found.keeper.token(found.record)

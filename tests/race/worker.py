@@ -134,7 +134,14 @@ class Worker:
         self._records = [one for one in read_file(orders.document) if one.name.startswith(orders.group)]
 
     def run(self) -> None:
-        """Call until standard input ends."""
+        """Call until standard input ends. Raises `SystemExit` when a caller met an error that is not ours."""
+        broken: list[threading.ExceptHookArgs] = []
+
+        def note(error: threading.ExceptHookArgs) -> None:
+            broken.append(error)
+            threading.__excepthook__(error)
+
+        threading.excepthook = note
         self._journal.note("up", detail=f"{self._orders.clock_offset:+g}")
         threads = [
             threading.Thread(target=self._thread, args=(f"t{n}",)) for n in range(self._orders.threads)
@@ -147,6 +154,8 @@ class Worker:
         for thread in threads:
             thread.join()
         self.keeper.close()
+        if broken:
+            raise SystemExit(1)
 
     def _thread(self, name: str) -> None:
         caller = Caller(name, self._journal, self._orders.seed)
