@@ -51,7 +51,7 @@ def test_remove_answers_what_it_removed(shop: Shop) -> None:
 def test_check_answers_steps_advice_and_exit_code(shop: Shop) -> None:
     found = shop.desk.run("check", "orders", shop.server.api_url, "--json").data
     assert set(found) == {"name", "steps", "advice", "exit_code"}
-    assert [one["step"] for one in found["steps"]] == ["record", "secrets", "cache", "token", "api"]
+    assert [one["step"] for one in found["steps"]] == ["record", "secrets", "store", "token", "api"]
     assert all(
         {"step", "verdict", "summary", "details", "seconds"} <= set(one) <= {
             "step", "verdict", "summary", "details", "seconds", "advice", "code",

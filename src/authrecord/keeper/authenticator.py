@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..core.contracts import Clock
+from ..core.errors import OriginRefused
 from ..core.expiry import Expired, Matcher, by_pattern, by_status, what_the_pattern_sees
 from ..core.origin import DEFAULT_PORTS, AllowedOrigins, Origin, canonical_host, release
 from ..core.replay import Outcome, Reason, ReplayPolicy
@@ -17,6 +18,7 @@ from ..record import Record
 from .attempt import Attempt
 from .gate import Source
 from .live import FOREVER, Live
+from .observing import PATTERN_MATCHED, RELEASE_DENIED, Observer, Unobserved
 from .trust import Trust
 
 MOST_DESTINATIONS: Final = 1024
@@ -37,8 +39,10 @@ class Authenticator:
         matcher: Matcher | None,
         judges_streams: bool,
         replay_policy: ReplayPolicy,
+        observer: Observer | None = None,
     ) -> None:
         self.record = record
+        self.observer = observer if observer is not None else Unobserved()
         self.name = record.name
         self.trust = trust
         self.replay_policy = replay_policy
@@ -76,7 +80,11 @@ class Authenticator:
 
     def release(self, origin: Origin) -> Origin:
         """`origin` itself. Raises `OriginRefused` when the record does not allow it."""
-        return release(self.name, self._allowed, origin)
+        try:
+            return release(self.name, self._allowed, origin)
+        except OriginRefused:
+            self.observer.noticed(RELEASE_DENIED)
+            raise
 
     def ready(self) -> Live | None:
         """The credential in memory while nothing needs to be done for it; `None` when `credential` must be asked.
@@ -146,7 +154,10 @@ class Authenticator:
         """Judge by the record's pattern. `body`: the beginning of the decoded body, empty if it is not read."""
         if self._matcher is None:
             return None
-        return by_pattern(self._matcher, what_the_pattern_sees(status, reason, headers, body))
+        found = by_pattern(self._matcher, what_the_pattern_sees(status, reason, headers, body))
+        if found is not None:
+            self.observer.noticed(PATTERN_MATCHED)
+        return found
 
     def _look_up(self, key: tuple[str, str, int | None]) -> bool:
         scheme, host, port = key
@@ -157,5 +168,7 @@ class Authenticator:
             found = False  # a host or scheme that has no canonical form is nobody's destination
         if len(self._released) >= MOST_DESTINATIONS:
             self._released.clear()
+        if not found:
+            self.observer.noticed(RELEASE_DENIED)  # once for each destination: the hot path counts nothing
         self._released[key] = found
         return found

@@ -110,6 +110,7 @@ class Keeper:
             matcher=compile_pattern(pattern) if pattern else None,
             judges_streams=exchange is not None and exchange.expired_pattern_in_streams,
             replay_policy=replay,
+            observer=self._observer,
         )
 
     def token(self, record: Record, rejected: Token | None = None) -> Token:

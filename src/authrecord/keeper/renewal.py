@@ -20,7 +20,15 @@ from ..core.token import Token, deadlines
 from ..grants import client_credentials, password, refresh
 from ..grants.client import OAuthClient
 from . import stories
-from .observing import NOT_STORED, OUTCOME_UNKNOWN, REUSE_SUSPECTED, TAMPERED, Observer, Unobserved
+from .observing import (
+    NOT_STORED,
+    OUTCOME_UNKNOWN,
+    REUSE_SUSPECTED,
+    TAMPERED,
+    Observer,
+    Unobserved,
+    notice_unwritten,
+)
 from .ports import Claim, Intent, TokenKey, TokenStore
 from .provider import Provider
 from .run import run
@@ -116,6 +124,7 @@ class Renewal:
                 "record %s: the new token is not stored yet and lives in memory only: %s", self._name, error
             )
             self._observer.noticed(NOT_STORED)
+            notice_unwritten(self._observer, error)
             self._unsaved.keep(claim, token)
             return token.numbered(claim.generation + 1)
         if saved is not None:
@@ -143,6 +152,7 @@ class Renewal:
             else:
                 self._store.fail(claim, failure)
         except (StoreFault, TryLater) as also:
+            notice_unwritten(self._observer, also)
             log.warning("record %s: the claim ends by its time only: %s", self._name, also)
 
     def _usable(self, token: Token, rejected: Token | None) -> bool:

@@ -180,8 +180,10 @@ def test_L14_a_store_with_nothing_but_keys_counts_as_empty(shelf: Shelf) -> None
     back_up(shelf.source, shelf.file)
     other = Vault(LocalKek(SealingKey(os.urandom(32)), "env:OTHER", os.urandom), os.urandom)
     initialise(shelf.target, other)
-    restore(shelf.target, shelf.file, replace=False)
+    assert restore(shelf.target, shelf.file, replace=False).rows["keks"] == 1
     shelf.vault.check(shelf.target)
+    with pytest.raises(StoreFault):
+        other.check(shelf.target)
 
 
 def test_an_existing_file_is_not_written_over(shelf: Shelf) -> None:

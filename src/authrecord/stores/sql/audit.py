@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields
 from typing import Final, Protocol
 
 from ...core.faults import fault
+from ...keeper.observing import AUDIT_NOTE
 from .backend import Row, Transaction
 
 BEGINNING: Final = bytes(32)
@@ -106,33 +107,34 @@ class Line:
 def append(transaction: Transaction, vault: Keyed, tenant: str, actor: str, entry: Entry) -> int:
     """Write `entry` at the end of the tenant's chain, in the caller's write transaction; its number.
 
-    If it cannot be written the whole transaction must fail: what is not told does not happen (N13). The chain's
-    head stays locked until the transaction ends, so call it last.
+    If it cannot be written the whole transaction must fail: what is not told does not happen (N13). The error has
+    the note `observing.AUDIT_NOTE`. The chain's head stays locked until the transaction ends, so call it last.
     """
     fault("audit.before")
+    try:
+        seq = _append(transaction, vault, tenant, actor, entry)
+    except Exception as error:
+        error.add_note(AUDIT_NOTE)
+        raise
+    fault("audit.after")
+    return seq
+
+
+def _append(transaction: Transaction, vault: Keyed, tenant: str, actor: str, entry: Entry) -> int:
     seq, previous = _next(transaction, tenant)
     line = Line(tenant, seq, transaction.now(), shown(actor), _shown(entry), previous, b"")
     digest = chained(transaction, vault, line)
     told = line.entry
+    values = (
+        *(tenant, seq, line.at, line.actor, told.action, told.record, told.name, told.origin, told.outcome),
+        *(told.request, told.fingerprint, told.detail, previous, digest),
+    )
+    marks = ", ".join("?" * len(values))
     transaction.change(
-        f"INSERT INTO audit (tenant, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - put together of constants
-        (
-            *(
-                tenant,
-                seq,
-                line.at,
-                line.actor,
-                told.action,
-                told.record,
-                told.name,
-                told.origin,
-                told.outcome,
-            ),
-            *(told.request, told.fingerprint, told.detail, previous, digest),
-        ),
+        f"INSERT INTO audit (tenant, {COLUMNS}) VALUES ({marks})",  # noqa: S608 - put together of constants
+        values,
     )
     transaction.change("UPDATE audit_heads SET hash = ? WHERE tenant = ?", (digest, tenant))
-    fault("audit.after")
     return seq
 
 

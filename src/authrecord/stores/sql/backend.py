@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
+from ...core.errors import AuthrecordError
+
 Value: TypeAlias = "str | bytes | int | float | None"
 Row: TypeAlias = tuple[Any, ...]
 Wait: TypeAlias = Callable[[float], None]
@@ -106,3 +108,10 @@ class Backend(Protocol):
     def close(self) -> None:
         """Close every connection."""
         ...
+
+
+def noted(fault: AuthrecordError, error: Exception) -> AuthrecordError:
+    """`fault`, with the notes (PEP 678) that our own code put on the driver's `error` which it takes the place of."""
+    for note in getattr(error, "__notes__", ()):
+        fault.add_note(note)
+    return fault
