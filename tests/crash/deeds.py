@@ -6,20 +6,24 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from authrecord.clients.sender import TokenSender
-from authrecord.core.secret import Secret
+from authrecord.core.secret import Reference, Secret
 from authrecord.core.token import Token
 from authrecord.documents import read_file
 from authrecord.keeper.keeper import Keeper
 from authrecord.keeper.naming import token_key
 from authrecord.record import Record
+from authrecord.schemes.bearer import Bearer
 from authrecord.signing import sign
+from authrecord.stores.keys import open_kek
 from authrecord.stores.references import resolver
+from authrecord.stores.sql import kek_rotation, rotation, tenants
 from authrecord.stores.sql.backup import back_up, restore
+from authrecord.stores.sql.operator import Operator
 from authrecord.stores.sql.store import SqlStore
 from tests.race.opening import open_backend, open_tokens
 from tests.race.shortening import deadline, shorten
@@ -114,13 +118,81 @@ def restore_backup(case: Case) -> None:
         backend.close()
 
 
+def create(case: Case) -> None:
+    """A new record is saved."""
+    with opened(case) as found:
+        found.store.create(BILLING)
+
+
+def update(case: Case) -> None:
+    """A record gets another destination: its secret is sealed anew."""
+    with opened(case) as found:
+        shelf = found.store.read("shelf").record
+        found.store.update("shelf", moved(shelf), revision=None)
+
+
+def delete(case: Case) -> None:
+    """A record is deleted."""
+    with opened(case) as found:
+        found.store.delete("shelf")
+
+
+def operator_of(store: SqlStore) -> Operator:
+    """Whoever changes the keys of the store."""
+    return Operator(store.backend, store.vault, store.tenant, "crash")
+
+
+def rotate_keys(case: Case) -> None:
+    """Everything is sealed under a new key; then the old one is destroyed."""
+    with opened(case) as found:
+        old = rotation.rotate(operator_of(found.store)).version - 1
+        rotation.destroy(operator_of(found.store), old, settled=0.0)
+
+
+def rotate_kek(case: Case) -> None:
+    """The tenants' keys are wrapped by a new key as well."""
+    with opened(case) as found:
+        new = open_kek(f"file:{case['folder']}/new.key", environment={}, random=os.urandom)
+        kek_rotation.rotate_kek(operator_of(found.store), new)
+
+
+def change_tenants(case: Case) -> None:
+    """A tenant is made, and destroyed."""
+    with opened(case) as found:
+        tenants.create_tenant(operator_of(found.store), "acme")
+        tenants.destroy_tenant(operator_of(found.store), "acme")
+
+
+BILLING: Final = Record(
+    name="billing",
+    allowed_origins=("https://billing.example.com",),
+    auth=Bearer(token=Reference("env", "BILLING_TOKEN")),
+)
+
+
+def moved(record: Record) -> Record:
+    """The record with another destination."""
+    return replace(record, allowed_origins=("https://moved.example.com",))
+
+
 DEEDS: Final[Mapping[str, Callable[[Any], None]]] = {
-    "begin": begin,
-    "renew": renew,
-    "log_in": log_in,
-    "forget": forget,
-    "fail": fail,
-    "remember": remember,
-    "make_backup": make_backup,
-    "restore_backup": restore_backup,
+    deed.__name__: deed
+    for deed in (
+        begin,
+        renew,
+        log_in,
+        forget,
+        fail,
+        remember,
+        make_backup,
+        restore_backup,
+        create,
+        update,
+        delete,
+        rotate_keys,
+        rotate_kek,
+        change_tenants,
+    )
 }
+CLAIMING: Final = frozenset({"renew", "log_in", "fail"})
+"""The deeds that hold a claim."""

@@ -19,6 +19,8 @@ from authrecord.core.errors import LoginRequired, Misconfigured, StoreFault
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
 from authrecord.keeper.naming import token_key
+from authrecord.record import Record
+from authrecord.schemes.api_key import ApiKey
 from authrecord.stores.sql.audit_verifying import verify
 from authrecord.stores.sql.backup import back_up
 from authrecord.stores.sql.restored import confirm
@@ -28,7 +30,7 @@ from tests.race.history import Journal, fingerprint, read
 from tests.race.opening import write_document
 from tests.race.provider import Manners, RotatingProvider
 
-from .deeds import FRESH, Opened, opened
+from .deeds import BILLING, FRESH, Opened, moved, opened
 from .zygote import Zygote
 
 RECORD: Final = "orders"
@@ -38,12 +40,10 @@ GENERATIONS: Final = {
     "renew": {2, 3},
     "log_in": {2, 3},
     "forget": {2, 0},
-    "fail": {2},
-    "remember": {2},
-    "make_backup": {2},
     "restore_backup": {2, 1},
 }
-"""Which generations may be left behind each deed: the old one and the new one. Nothing else, and nothing in between."""
+"""Which generations may be left behind a deed: the old one and the new one. Behind all others: `UNTOUCHED`."""
+UNTOUCHED: Final = {2}
 
 
 class Scene:
@@ -78,6 +78,11 @@ class Scene:
         second, fresh = (self.provider.log_in_again(RECORD) for _ in range(2))
         self._variables = environment(folder, self._secret) | {FRESH: " ".join(fresh)}
         os.environ["RACE_SECRET"] = self._secret
+        self._shelf = Record(
+            name="shelf",
+            allowed_origins=("https://shelf.example.com",),
+            auth=ApiKey(key="X-Key", value=Secret(make_secret("api_key")), send_in="header"),
+        )
         self._numbers = count(1)
         self._template = self._new_store(folder / "template")
         opened_with.callback(self._drop_template)
@@ -118,6 +123,7 @@ class Scene:
         deed = case["deed"]
         with opened(case) as found:
             yield from self._judge_what_is_kept(found, deed)
+            yield from self._judge_records(found, deed)
             yield from self._judge_what_it_does(found, deed)
         with opened(case) as found:
             yield from self._judge_chain(found)
@@ -125,10 +131,22 @@ class Scene:
     def _judge_what_is_kept(self, found: Opened, deed: str) -> Iterator[str]:
         token = found.store.load(token_key(found.record))
         generation = 0 if token is None else token.generation
-        if generation not in GENERATIONS[deed]:
+        if generation not in GENERATIONS.get(deed, UNTOUCHED):
             yield f"generation {generation} is left"
         if token is not None and not self._is_whole(token):
             yield f"the pair of generation {generation} is torn"
+
+    def _judge_records(self, found: Opened, deed: str) -> Iterator[str]:
+        """Each record is wholly the old one or wholly the new one, its secret with it."""
+        old: list[Record | None] = [None if deed == "begin" else self._shelf]
+        new: dict[str, Record | None] = {"update": moved(self._shelf), "delete": None}
+        for name, may_be in (
+            ("shelf", old + ([new[deed]] if deed in new else [])),
+            ("billing", [None, BILLING] if deed == "create" else [None]),
+        ):
+            is_now = found.store.read(name).record if found.store.holds(name) else None
+            if is_now not in may_be:
+                yield f"the record {name} is neither the old one nor the new one"
 
     def _judge_what_it_does(self, found: Opened, deed: str) -> Iterator[str]:
         """It serves from now on, unless its state says why not."""
@@ -171,6 +189,7 @@ class Scene:
         case = self._about(self._template, self.folder)
         with opened(case) as found:
             found.keeper.adopt(found.record, _run_out(first))
+            found.store.create(self._shelf)
             back_up(found.store.backend, str(self.folder / "made.backup"))
             found.keeper.adopt(found.record, _run_out(second))
 

@@ -14,7 +14,7 @@ from authrecord.keeper import renewal
 from tests.canary_watch import Canary
 from tests.shape.tree import check_nothing_found
 
-from .deeds import CLAIM_SECONDS, DEEDS
+from .deeds import CLAIM_SECONDS, CLAIMING, DEEDS
 from .scene import Scene, errors_of
 from .small_disk import small_disk
 
@@ -28,10 +28,14 @@ ENDINGS = {
     "kill": {"killed"},
     "raise": {"hit"},
     "stop": {"stopped"},
-    "disk_full": {"done", "disk_full", "invalid_client"},
+    "disk_full": {"done", "disk_full", "unusable_file", "invalid_client"},
     "gone": {"done", "store_away", "file_replaced", "unusable_file", "invalid_client"},
 }
 """How a child may end whose case names a point that it passes."""
+
+
+GOES_ON = {"done", "store_busy", "store_away", "invalid_client", "claim_over", "restored"}
+"""How a child may end that was stopped and let go on."""
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -69,23 +73,31 @@ def happen(scene: Scene, deed: str, point: str, action: str) -> Iterator[str]:
 
 
 def stop_at(scene: Scene, deed: str, points: list[str]) -> Iterator[str]:
-    """A child stopped at each point for longer than its claim stands, overtaken, and let go on."""
+    """A child stopped at each point for longer than its claim stands, overtaken, and let go on.
+
+    One that is stopped inside a transaction is not overtaken: SQLite has one writer, who is stopped (row K7).
+    """
     with ExitStack() as opened:
         cases = [
             (point, opened.enter_context(scene.case(deed, point=point, action="stop"))) for point in points
         ]
         stopped = [(point, case, scene.zygote.run(case)) for point, case in cases]
-        time.sleep(CLAIM_SECONDS)
+        time.sleep(CLAIM_SECONDS if deed in CLAIMING else 0.05)
         for point, case, child in stopped:
             if child["ended"] != "stopped":
                 yield f"{deed}, stop at {point}: it ended with {child['ended']}"
                 continue
-            found = errors_of(case, scene.judge)
+            found = [] if is_inside(point) else errors_of(case, scene.judge)
             ended = scene.zygote.resume(child["pid"])["ended"]
-            if ended not in {"done", "store_busy", "store_away", "invalid_client", "claim_over"}:
+            if ended not in GOES_ON:
                 found.append(f"it ended with {ended} when it was let go on")
             found += errors_of(case, scene.judge)
             yield from (f"{deed}, stop at {point}: {fault}" for fault in found)
+
+
+def is_inside(point: str) -> bool:
+    """Whether a point lies inside a write transaction."""
+    return point.endswith(("before_commit", "before_rollback", ".step")) or point.startswith("audit.")
 
 
 @pytest.mark.parametrize("action", [action for action in ENDINGS if action != "stop"])
