@@ -59,15 +59,15 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = 2
-max_prepared_statements = 0
 """
     )
-    user = {"user": pwd.getpwnam("nobody").pw_name} if os.geteuid() == 0 else {}
+    # Where the tests run as root, which pgbouncer refuses to be: as the one whose socket it must reach.
+    owner = Path(host).stat().st_uid if host.startswith("/") else pwd.getpwnam("nobody").pw_uid
     process = subprocess.Popen(
         [PGBOUNCER, str(folder / "pgbouncer.ini")],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        **user,  # type: ignore[call-overload]  # nobody, where the tests run as root: pgbouncer refuses to be it
+        user=owner if os.geteuid() == 0 else None,
     )
     give_up = time.monotonic() + 30
     while time.monotonic() < give_up:

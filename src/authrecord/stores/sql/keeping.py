@@ -23,15 +23,18 @@ def take_due(store: SqlStore, *, worker: str, limit: int) -> list[str]:
     """
     with store.backend.writing() as transaction:
         now = transaction.now()
-        rows = transaction.rows(
-            "UPDATE records SET keep_by = ?, keep_until = ? WHERE tenant = ? AND id IN (SELECT id FROM records"  # noqa: S608 - put together of constants
-            " WHERE tenant = ? AND renew_at <= ? AND keep_until < ? ORDER BY renew_at LIMIT ?"
-            f"{store.backend.skip_locked}) RETURNING name",
-            (worker, now + TAKEN_SECONDS, store.tenant, store.tenant, now, now, limit),
+        due = transaction.rows(
+            "SELECT id, name FROM records WHERE tenant = ? AND renew_at <= ? AND keep_until < ?"  # noqa: S608 - put together of constants
+            f" ORDER BY renew_at LIMIT ?{store.backend.skip_locked}",
+            (store.tenant, now, now, limit),
+        )
+        transaction.change_many(
+            "UPDATE records SET keep_by = ?, keep_until = ? WHERE tenant = ? AND id = ?",
+            [(worker, now + TAKEN_SECONDS, store.tenant, identity) for identity, _ in due],
         )
         fault("keep.take.before_commit")
     fault("keep.take.after_commit")
-    return [str(name) for (name,) in rows]
+    return [str(name) for _, name in due]
 
 
 def seconds_until_due(store: SqlStore, longest: float) -> float:
