@@ -50,7 +50,10 @@ _ENVIRONMENT: Final = (
     ("AUTHRECORD_STORE_LISTEN", "Another URL of the same PostgreSQL, where a pooler swallows notifications."),
     ("AUTHRECORD_FILE", "The document with the records."),
     ("AUTHRECORD_HOME", "One folder for everything that authrecord keeps: settings, store, key."),
-    ("AUTHRECORD_KEY", "Where the sealing key is: `file:/path`, `keyring:service/name` or `env:NAME`."),
+    (
+        "AUTHRECORD_KEY",
+        "Where the store's key is: `file:/path`, `keyring:…`, `env:NAME`, `command:[…]`, `vault-transit:…`.",
+    ),
     ("AUTHRECORD_ALLOW_COMMANDS", "`1` lets references `${command:…}` run."),
     (
         "AUTHRECORD_CA_FILE",

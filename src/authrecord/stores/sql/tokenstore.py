@@ -100,6 +100,9 @@ class SqlTokens(TenantStore):
                         self._note(transaction, told)
                 fault("refresh.fail.before_commit")
             fault("refresh.fail.after_commit")
+        except BaseException:
+            self._is_nobodys(claim.key, claim.holder)
+            raise
         finally:
             self._unlock(claim.holder)
 
@@ -113,6 +116,9 @@ class SqlTokens(TenantStore):
                 transaction.notify(place.topic())
                 fault("refresh.release.before_commit")
             fault("refresh.release.after_commit")
+        except BaseException:
+            self._is_nobodys(claim.key, claim.holder)
+            raise
         finally:
             self._unlock(claim.holder)
 
@@ -203,21 +209,35 @@ class SqlTokens(TenantStore):
 
     def _taken(self, place: Place, key: TokenKey, seconds: float, slot: int) -> Claim | None:
         lock = self.backend.for_update
-        with self.backend.writing() as transaction:
-            refuse_restored(transaction)
-            taken = claims.take(transaction, place, seconds, self._random, slot=slot, lock=lock)
-            if taken is None:
-                return None
-            holder, held = taken
-            row = tokens.read_row(transaction, place)
-            token = tokens.opened(transaction, self.vault, place, key, row)
-            failure = held.quiet_failure(transaction.ticks())
-            fault("refresh.claim.before_commit")
-        fault("refresh.lease_acquired")
+        nobodys = self._nobodys.get(key, frozenset())
+        holder = ""
+        try:
+            with self.backend.writing() as transaction:
+                refuse_restored(transaction)
+                taken = claims.take(
+                    transaction, place, seconds, self._random, slot=slot, lock=lock, nobodys=nobodys
+                )
+                if taken is None:
+                    return None
+                holder, held = taken
+                row = tokens.read_row(transaction, place)
+                token = tokens.opened(transaction, self.vault, place, key, row)
+                failure = held.quiet_failure(transaction.ticks())
+                fault("refresh.claim.before_commit")
+            fault("refresh.lease_acquired")
+        except BaseException:
+            self._is_nobodys(key, holder)
+            raise
+        self._nobodys.pop(key, None)
         return Claim(key, holder, row.generation, token, held.intent, failure, held.failures)
 
     def _fraction(self) -> float:
         return int.from_bytes(self._random(2), "big") / 65536
+
+    def _is_nobodys(self, key: TokenKey, holder: str) -> None:
+        """Whoever claims next in this process need not wait for the end of what `holder` may have claimed."""
+        if holder:
+            self._nobodys[key] = self._nobodys.get(key, frozenset()) | {holder}
 
     def _place_of(self, key: TokenKey) -> Place:
         with self.backend.reading() as transaction:
