@@ -125,6 +125,15 @@ def test_N14_a_checkpoint_shows_a_tail_that_was_cut(archive: Archive, desk: Desk
     assert stat.S_IMODE((desk.folder / "checkpoints").stat().st_mode) == 0o600
 
 
+def test_N14_keep_writes_checkpoints_and_one_at_its_end(archive: Archive, desk: Desk) -> None:
+    assert desk.run("keep", "--once", "--checkpoint", "checkpoints").code == 0
+    told = desk.run("audit", "verify", "--json", "--checkpoint", "checkpoints").data
+    assert (told["holds"], told["checkpoints"]) == (True, 1)
+    assert json.loads((desk.folder / "checkpoints").read_text())["seq"] == 3
+    printed = desk.run("keep", "--once", "--checkpoint", "-").out
+    assert json.loads(printed)["seq"] == 3
+
+
 def test_a_checkpoint_that_is_broken_is_named_by_its_line(archive: Archive, desk: Desk) -> None:
     desk.write('\n{"authrecord_checkpoint": 1, "tenant"', "collected")
     ended = desk.run("audit", "verify", "--checkpoint", "collected")

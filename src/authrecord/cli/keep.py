@@ -121,12 +121,16 @@ def _checkpoints(store: SqlStore, path: str, keeping: Keeping) -> Iterator[None]
     sink = sink_of(path if path == STANDARD_OUTPUT else str(Path(path).absolute()))
     writer = CheckpointWriter(store.backend, store.vault, store.tenant, sink)
 
+    def tick(monotonic: float) -> None:
+        try:
+            writer.tick(monotonic)
+        except AuthrecordError as error:
+            console(stderr=True).print(f"no checkpoint: {error}", style="yellow")
+
     def write() -> None:
         while not keeping.stop.wait(1.0):
-            try:
-                writer.tick(time.monotonic())
-            except AuthrecordError as error:
-                console(stderr=True).print(f"no checkpoint: {error}", style="yellow")
+            tick(time.monotonic())
+        tick(float("inf"))  # whatever is new goes out at the end
 
     thread = threading.Thread(target=write, name="authrecord-checkpoints")
     thread.start()
