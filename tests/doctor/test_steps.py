@@ -85,7 +85,7 @@ def test_a_cache_that_others_may_read_is_exit_code_seven(shop: Shop) -> None:
     shop.desk.cache.chmod(0o666)
     found = checked(shop.desk, "orders")
     assert (found.code, found.verdict("store")) == (7, "failed")
-    assert "tokens.sqlite" in found.text
+    assert "store.sqlite" in found.text
 
 
 def test_a_key_source_that_is_a_key_is_not_shown(shop: Shop, canary: Canary) -> None:

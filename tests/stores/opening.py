@@ -24,3 +24,9 @@ def open_sqlite(path: Path, key: SealingKey, clock: Clock) -> SqlStore:
         backend.close()
         raise
     return SqlStore(backend, vault, actor="test")
+
+
+def sqlite_of(store: SqlStore) -> SqliteBackend:
+    """The store's database, for a look into it from outside of any transaction."""
+    assert isinstance(store.backend, SqliteBackend)
+    return store.backend

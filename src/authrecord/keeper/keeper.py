@@ -124,6 +124,13 @@ class Keeper:
             raise LoginRequired(f"record {record.name!r} has no token.")
         return live.token
 
+    def renew(self, record: Record, held: Token) -> Token:
+        """A token in place of `held`, although that still lives; another process's, if one has renewed it already.
+
+        Keeps nothing in memory: for a worker that goes through many records. Raises whatever obtaining raises.
+        """
+        return self._renewal(record, _oauth2(record), token_key(record))(None, held)
+
     def begin_login(self, record: Record, *, redirect_uri: str) -> PendingLogin:
         """A login that a person finishes. Raises `RecordFault` for a grant that needs nobody."""
         return self._logins.begin(self._provider(record, _oauth2(record)), redirect_uri=redirect_uri)

@@ -19,7 +19,7 @@ from authrecord.stores.sql import sqlite_file
 from authrecord.stores.sql.store import SqlStore
 from tests.canary_watch import Canary
 from tests.stores.contract import BILLING, ORDERS, ORDERS_EDITED, full_token, plain_token
-from tests.stores.opening import open_sqlite
+from tests.stores.opening import open_sqlite, sqlite_of
 
 
 def save(store: SqlStore, canary: Canary) -> None:
@@ -156,14 +156,14 @@ def test_K4_disk_full_leaves_the_old_token_and_the_claim(
     save(store, canary)
     old = store.load(ORDERS)
     claim = store.claim(ORDERS, seconds=30, patience=0)
-    with store.backend.raw() as connection:
+    with sqlite_of(store).raw() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count={pages}").fetchone()
     with pytest.raises(StoreFault) as caught:
         store.settle(claim, large_token(canary))
     assert caught.value.code == "disk_full"
     assert store.load(ORDERS) == old
-    with store.backend.raw() as connection:
+    with sqlite_of(store).raw() as connection:
         connection.execute("PRAGMA max_page_count=100000").fetchone()
     assert store.settle(claim, large_token(canary)) is not None
 
@@ -180,7 +180,7 @@ def test_K6_a_file_removed_while_running_is_noticed(cache: Path, store: SqlStore
 
 
 def test_K7_a_database_held_by_another_process_is_a_typed_error(cache: Path, store: SqlStore) -> None:
-    with store.backend.raw() as connection:
+    with sqlite_of(store).raw() as connection:
         connection.execute("PRAGMA busy_timeout=20").fetchone()
     holder = sqlite3.connect(cache, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -221,7 +221,7 @@ def test_K5_the_ballast_makes_room_for_a_new_token_and_lies_there_again_later(
     assert ballast.stat().st_size == 1024 * 1024
     assert ballast.stat().st_blocks * 512 >= 1024 * 1024
     claim = store.claim(ORDERS, seconds=30, patience=0)
-    with store.backend.raw() as connection:
+    with sqlite_of(store).raw() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count={pages}").fetchone()
     with pytest.raises(

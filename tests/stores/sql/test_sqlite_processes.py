@@ -15,11 +15,10 @@ import pytest
 
 from authrecord.core.errors import TryLater
 from authrecord.stores.keys import sealing_key
-from authrecord.stores.sql.sqlite import SqliteBackend
 from authrecord.stores.sql.store import SqlStore
 from tests.canary_watch import Canary
 from tests.stores.contract import ORDERS, plain_token
-from tests.stores.opening import open_sqlite
+from tests.stores.opening import open_sqlite, sqlite_of
 from tests.stores.sql import worker
 
 Start = Callable[[str, str], "subprocess.Popen[str]"]
@@ -58,11 +57,6 @@ def start(cache: Path, key_file: Path, store: SqlStore) -> Iterator[Start]:
     for process in started:
         process.kill()
         process.communicate()
-
-
-def sqlite_of(store: SqlStore) -> SqliteBackend:
-    assert isinstance(store.backend, SqliteBackend)
-    return store.backend
 
 
 def line(process: subprocess.Popen[str]) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final, Protocol
 
 from ...core.faults import fault
@@ -74,15 +74,17 @@ class Entry:
     detail: str = ""
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if (
-                type(value) is not str
-            ):  # bytes, secrets, bodies, mappings: nothing of them is turned into text
-                raise TypeError(f"{one.name} of an audit entry is text, not {type(value).__name__}")
-            shape = _SHAPES.get(one.name)
+        for name in FIELDS:
+            value = getattr(self, name)
+            if type(value) is not str:  # bytes, secrets, bodies: nothing of them is turned into text
+                raise TypeError(f"{name} of an audit entry is text, not {type(value).__name__}")
+            shape = _SHAPES.get(name)
             if shape is not None and shape.fullmatch(value) is None:
-                raise ValueError(f"{one.name} of an audit entry has a shape that is not allowed there")
+                raise ValueError(f"{name} of an audit entry has a shape that is not allowed there")
+
+
+FIELDS: Final = tuple(one.name for one in fields(Entry))
+"""All that may stand in a row beside its place, its time and its actor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Line:
 
     def canonical(self) -> bytes:
         """What the hash is over, beside the hash before: JSON in ASCII, so that no text runs into the next (N16)."""
-        told = [getattr(self.entry, one.name) for one in fields(self.entry)]
+        told = [getattr(self.entry, name) for name in FIELDS]
         parts = [self.tenant, self.seq, self.at, self.actor, *told]
         return json.dumps(parts, separators=(",", ":"), ensure_ascii=True).encode()
 
@@ -159,15 +161,9 @@ def shown(text: str) -> str:
 
 
 def _shown(entry: Entry) -> Entry:
-    return Entry(
-        entry.action,
-        entry.outcome,
-        entry.record,
-        shown(entry.name),
-        entry.origin,
-        shown(entry.request),
-        entry.fingerprint,
-        shown(entry.detail),
+    told = {name: shown(getattr(entry, name)) for name in ("name", "request", "detail")}
+    return (
+        entry if all(getattr(entry, name) == text for name, text in told.items()) else replace(entry, **told)
     )
 
 

@@ -123,6 +123,7 @@ class PostgresBackend:
     kind = "postgres"
     types: Mapping[str, str] = TYPES
     for_update = " FOR UPDATE"
+    skip_locked = " FOR UPDATE SKIP LOCKED"
     lock_folder = ""
 
     def __init__(

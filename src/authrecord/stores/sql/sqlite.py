@@ -86,6 +86,7 @@ class SqliteBackend:
     kind = "sqlite"
     types: Mapping[str, str] = TYPES
     for_update = ""
+    skip_locked = ""
 
     def __init__(self, path: str, clock: Clock) -> None:
         self.path = path

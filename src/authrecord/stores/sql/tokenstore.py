@@ -173,7 +173,7 @@ class SqlTokens(TenantStore):
             if stands:
                 tokens.write(transaction, self.vault, place, claim.key.binding, token, generation)
                 claims.close_success(transaction, place)
-                record = states.set_live(transaction, place, token)
+                record = states.set_live(transaction, place, token, self._fraction())
                 mark = self._fingerprint(transaction, token.access_token)
                 self._note(transaction, Entry("token.renew", "ok", record, claim.key.name, fingerprint=mark))
             fault("refresh.before_commit")
@@ -230,6 +230,9 @@ class SqlTokens(TenantStore):
             raise
         self._nobodys.pop(key, None)
         return Claim(key, holder, row.generation, token, held.intent, failure, held.failures)
+
+    def _fraction(self) -> float:
+        return int.from_bytes(self._random(2), "big") / 65536
 
     def _is_nobodys(self, key: TokenKey, holder: str) -> None:
         """Whoever claims next in this process need not wait for the end of what `holder` may have claimed."""
