@@ -101,6 +101,8 @@ def filled(url: str, key: str, records: int) -> Filled:
     if records > real:
         with backend.writing(seconds=3600.0) as transaction:
             _copy(transaction, made[0].name, records - real)
+            if backend.kind == "postgres":
+                transaction.change("ANALYZE")  # autovacuum does it there, within a minute; SQLite needs none
     return Filled(store, records, tuple(token_key(one) for one in made), tuple(names))
 
 
