@@ -130,3 +130,26 @@ def test_L2_the_users_store_without_its_key_is_refused(desk: Desk, secret: str) 
     ended = desk.run("list", "--json")
     assert (ended.code, ended.data["error"]["code"]) == (7, "no_key")
     assert not desk.key.exists()
+
+
+def test_P10_a_password_in_the_store_option_is_refused(desk: Desk, canary: Canary) -> None:
+    ended = desk.run("--store", f"postgresql://ada:{canary('password')}@127.0.0.1/x", "list", "--json")
+    assert (ended.code, ended.data["error"]["code"]) == (7, "store_url")
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_removing_a_record_gives_its_token_back_to_the_provider(shop: Shop, stored: bool) -> None:
+    """The provider names its endpoint for it in the metadata of its issuer (RFC 7009, RFC 8414)."""
+    desk = shop.desk
+    shop.document(
+        shop.record().replace(
+            "      credentials:", f'      issuer: "{shop.server.issuer}"\n      credentials:'
+        )
+    )
+    if stored:
+        assert desk.run("import", "authrecord.yaml").code == 0
+        (desk.folder / "authrecord.yaml").unlink()
+    assert desk.spawn("token", "orders").code == 0
+    ended = desk.run("remove", "orders", "--yes", "--json")
+    assert ended.data == {"name": "orders", "removed": True, "revoked": True}, ended.err
+    assert any(request.target.startswith("/revoke") for request in shop.server.requests)

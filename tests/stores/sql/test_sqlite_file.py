@@ -235,6 +235,26 @@ def test_K5_the_ballast_makes_room_for_a_new_token_and_lies_there_again_later(
     assert ballast.exists()
 
 
+def test_K5_a_full_disk_is_tried_again_once_there_is_room(
+    store: SqlStore, canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = store.claim(ORDERS, seconds=30, patience=0)
+    with sqlite_of(store).raw() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages}").fetchone()
+
+    def freed() -> bool:
+        """Lifts the limit that stands for the disk, as the ballast's space would."""
+        with sqlite_of(store).raw() as connection:
+            connection.execute("PRAGMA max_page_count=100000").fetchone()
+        return True
+
+    monkeypatch.setattr(store.backend, "make_room", freed)
+    saved = store.settle(claim, large_token(canary))
+    assert saved is not None
+    assert store.load(ORDERS) == saved
+
+
 def test_K15_forgotten_tokens_leave_no_trace_in_the_files(
     cache: Path, store: SqlStore, canary: Canary
 ) -> None:
