@@ -16,6 +16,14 @@ def secret(canary: Canary) -> str:
     return canary("api_key")
 
 
+def printed(shop: Shop) -> str:
+    """The token, as `authrecord token` prints it for a script."""
+    ended = shop.desk.spawn("token", "orders")
+    assert ended.code == 0, ended.err
+    shop.canary.allow(ended.out.strip(), sink="stdout")
+    return ended.out
+
+
 def test_a_record_is_written_listed_changed_and_removed(desk: Desk, secret: str) -> None:
     added = desk.run("add", "weather", *KEY, "--json", typed=secret)
     assert added.code == 0, added.err
@@ -86,15 +94,13 @@ def test_the_whole_life_of_an_oauth_record_in_the_store(shop: Shop, canary: Cana
     desk = shop.desk
     assert desk.run("import", "authrecord.yaml").code == 0
     (desk.folder / "authrecord.yaml").unlink()
-    first = desk.spawn("token", "orders")
-    assert first.code == 0, first.err
+    first = printed(shop)
     state = desk.run("list", "--json").data["records"][0]["state"]
     assert state == "live"
     requests = shop.server.counters.token_requests
-    assert desk.spawn("token", "orders").out == first.out
+    assert printed(shop) == first
     assert shop.server.counters.token_requests == requests
-    headers = desk.run("headers", "orders", f"{shop.server.url}/api/orders")
-    assert headers.code == 0, headers.err
+    assert desk.run("headers", "orders", f"{shop.server.url}/api/orders").code == 0
     check = desk.run("check", "orders", shop.server.api_url)
     assert check.code == 0, check.out
     assert desk.run("logout", "orders").code == 0
@@ -149,7 +155,7 @@ def test_removing_a_record_gives_its_token_back_to_the_provider(shop: Shop, stor
     if stored:
         assert desk.run("import", "authrecord.yaml").code == 0
         (desk.folder / "authrecord.yaml").unlink()
-    assert desk.spawn("token", "orders").code == 0
+    printed(shop)
     ended = desk.run("remove", "orders", "--yes", "--json")
     assert ended.data == {"name": "orders", "removed": True, "revoked": True}, ended.err
     assert any(request.target.startswith("/revoke") for request in shop.server.requests)
