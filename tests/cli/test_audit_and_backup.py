@@ -146,6 +146,16 @@ def test_no_store_is_made_by_looking(desk: Desk) -> None:
     assert not (desk.home / "authrecord" / "data" / "store.sqlite").exists()
 
 
+def test_no_tables_are_made_where_a_mistyped_address_leads(archive: Archive, desk: Desk) -> None:
+    elsewhere = desk.home / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    (elsewhere / "empty.sqlite").touch(mode=0o600)
+    archive.use(elsewhere / "empty.sqlite")
+    assert desk.run("audit", "list", "--json").data["error"]["code"] == "no_store"
+    with closing(sqlite3.connect(elsewhere / "empty.sqlite")) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+
 def test_L14_a_backup_is_restored_elsewhere_and_waits_for_a_person(archive: Archive, desk: Desk) -> None:
     ended = desk.run("backup", str(archive.backup))
     assert (ended.code, "0 records, 2 tokens, 3 audit rows" in ended.err) == (0, True)

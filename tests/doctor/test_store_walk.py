@@ -221,6 +221,20 @@ def test_K13_tables_of_a_newer_program_are_found(clinic: Clinic) -> None:
     assert found["seals"].verdict is Verdict.SKIPPED
 
 
+def test_a_database_without_our_tables_is_told_and_none_are_made(clinic: Clinic) -> None:
+    clinic.path.unlink()
+    clinic.path.touch(mode=0o600)
+    found = clinic.walk()["schema"]
+    assert (found.verdict, "keys init" in found.advice) == (Verdict.FAILED, True)
+    with closing(clinic.open()) as backend, backend.reading() as transaction:
+        assert not transaction.has_table("meta")
+
+
+def test_tables_of_an_older_program_are_noted(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("authrecord.doctor.contents.needs_migration", lambda backend: True)
+    assert clinic.walk()["schema"].verdict is Verdict.NOTE
+
+
 def test_L14_a_copy_that_waits_is_found(clinic: Clinic) -> None:
     with closing(clinic.open()) as backend, backend.writing() as transaction:
         mark_restored(transaction, 1_800_000_000.0)
