@@ -30,7 +30,7 @@ from tests.race.shortening import deadline, shorten
 
 from .actions import Case
 
-CLAIM_SECONDS: Final = 2.5
+CLAIM_SECONDS: Final = 5.0
 FRESH: Final = "CRASH_FRESH_PAIR"
 """The variable that holds a pair of a new login."""
 

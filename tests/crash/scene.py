@@ -109,6 +109,10 @@ class Scene:
             self._administer(f'DROP DATABASE "{admin["database"]}" WITH (FORCE)')
         shutil.rmtree(folder)
 
+    def claims_end_by_time(self, action: str) -> bool:
+        """Whether nothing but its time ends the claim of a child that met `action`."""
+        return bool(self._server) or action == "stop"
+
     def heal(self, case: dict[str, Any]) -> None:
         """The disk has room again, and the database is back."""
         if self.disk:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from authrecord.clients.sender import DEADLINE
-from authrecord.keeper import renewal
+from authrecord.keeper import keeper, renewal
 
 REAL_CLAIM = renewal.CLAIM_SECONDS
 
-LEAST_SLACK = 0.6
+MODULES = (renewal, keeper)
+NAMES = ("CLAIM_SECONDS", "SEND_SECONDS", "SLACK_SECONDS", "PATIENCE_SECONDS")
+
+LEAST_SLACK = 1.0
 """Seconds. Less would be used up by a busy machine, not by a stopped process."""
 
 
@@ -20,7 +23,9 @@ def shorten(claim_seconds: float) -> None:
         ("SLACK_SECONDS", max(renewal.SLACK_SECONDS * part, LEAST_SLACK)),
         ("PATIENCE_SECONDS", max(renewal.PATIENCE_SECONDS * part, claim_seconds + 2.0)),
     ):
-        setattr(renewal, name, seconds)
+        for module in MODULES:
+            if hasattr(module, name):
+                setattr(module, name, seconds)
 
 
 def deadline(claim_seconds: float) -> float:
