@@ -139,6 +139,9 @@ class Logic(_Common):
 class AsyncLogic(_Common):
     """A transport for `AsyncClient`: what `handle_async_request` does."""
 
+    _queue: Any = None
+    """In front of the inner transport's pool, if that needs one: `httpx_queue.PoolQueue`."""
+
     def _default_inner(self) -> Any:
         return self.library.async_transport()
 
@@ -147,7 +150,7 @@ class AsyncLogic(_Common):
         authenticator, where = self._authenticator, request.url._uri_reference
         where = (where.scheme, where.host, where.port)
         if where != self._last_released and not self._releases(where):
-            response = await self._inner.handle_async_request(request)
+            response = await self._passed_on(request)
             response.extensions.setdefault(KEY, self._not_released)
             return response
         stream = request.stream
@@ -155,8 +158,12 @@ class AsyncLogic(_Common):
             nothing_to_do if type(stream) is self._byte_stream else rewind_of_stream(self.library, stream)
         )
         live = authenticator.ready() or await authenticator.credential_async()
+        queue = self._queue
         try:
-            response = await self._inner.handle_async_request(stamped(self.library, request, live))
+            if queue is None or len(queue.pool._requests) < queue.room:
+                response = await self._inner.handle_async_request(stamped(self.library, request, live))
+            else:
+                response, live = await self._in_turn(request, live)
         except Exception as error:
             scrub(error)
             raise
@@ -169,9 +176,33 @@ class AsyncLogic(_Common):
             self._begins(request, live, response, attempt), attempt, request, response, rewind
         )
 
+    async def _passed_on(self, request: Any) -> Any:
+        """The inner transport's answer to a request as it is."""
+        queue = self._queue
+        if queue is None:
+            return await self._inner.handle_async_request(request)
+        await queue.turn(_pool_timeout(request))
+        try:
+            return await self._inner.handle_async_request(request)
+        finally:
+            queue.sent()
+
+    async def _in_turn(self, request: Any, live: Live) -> tuple[Any, Live]:
+        """The answer to a request that waited for room in the pool, and the credential that it carried.
+
+        A renewal may have come while it waited: then it carries the newer one.
+        """
+        queue = self._queue
+        await queue.turn(_pool_timeout(request))
+        try:
+            live = self._authenticator.ready() or live
+            return await self._inner.handle_async_request(stamped(self.library, request, live)), live
+        finally:
+            queue.sent()
+
     async def _send(self, request: Any, live: Live) -> Any:
         try:
-            response = await self._inner.handle_async_request(stamped(self.library, request, live))
+            response = await self._passed_on(stamped(self.library, request, live))
         except Exception as error:
             scrub(error)
             raise
@@ -205,6 +236,12 @@ class AsyncLogic(_Common):
     async def aclose(self) -> None:
         """Close the inner transport."""
         await self._inner.aclose()
+
+
+def _pool_timeout(request: Any) -> float | None:
+    """Seconds for which the caller lets this request wait for a connection."""
+    timeout: float | None = request.extensions.get("timeout", {}).get("pool")
+    return timeout
 
 
 def attach_to(client: Any, wrap: Any, *, tells: bool) -> None:
