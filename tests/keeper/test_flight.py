@@ -25,7 +25,7 @@ def test_I2_waiting_tasks_go_on_in_the_order_they_came_and_few_in_one_turn_of_th
         nonlocal turns
         tasks = [asyncio.create_task(waits(number)) for number in range(TASKS)]
         await asyncio.sleep(0)
-        await asyncio.to_thread(flight.future.set_result, live)
+        flight.future.set_result(live)
         while not all(task.done() for task in tasks):
             turns += 1
             await asyncio.sleep(0)
