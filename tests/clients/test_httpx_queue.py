@@ -137,6 +137,24 @@ def test_first_come_first_served_and_a_newcomer_does_not_overtake(bench: Bench, 
     assert bench.paths() == ["/held", *(f"/{number}" for number in range(8)), "/newcomer"]
 
 
+def test_a_newcomer_does_not_overtake_one_whose_turn_has_come_and_who_is_not_in_the_pool_yet(
+    bench: Bench,
+) -> None:
+    async def story() -> None:
+        async with bench.client() as client:
+            response = await client.send(client.build_request("GET", "/stream"), stream=True)
+            tasks = [asyncio.create_task(_get(client, path)) for path in ("/first", "/second")]
+            await bench.waiting(2)
+            await response.aread()
+            assert bench.inner._pool._requests == []
+            await _get(client, "/newcomer")
+            await asyncio.gather(*tasks)
+            bench.check_idle()
+
+    asyncio.run(story())
+    assert bench.paths() == ["/stream", "/first", "/second", "/newcomer"]
+
+
 @ON_BOTH_LOOPS
 def test_H11_the_pool_timeout_of_the_request_ends_its_waiting(bench: Bench, backend: str) -> None:
     async def story() -> None:
