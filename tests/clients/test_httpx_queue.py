@@ -137,14 +137,15 @@ def test_first_come_first_served_and_a_newcomer_does_not_overtake(bench: Bench, 
     assert bench.paths() == ["/held", *(f"/{number}" for number in range(8)), "/newcomer"]
 
 
+@pytest.mark.parametrize("paths", [["/last"], ["/first", "/second"]], ids=len)
 def test_a_newcomer_does_not_overtake_one_whose_turn_has_come_and_who_is_not_in_the_pool_yet(
-    bench: Bench,
+    bench: Bench, paths: list[str]
 ) -> None:
     async def story() -> None:
         async with bench.client() as client:
             response = await client.send(client.build_request("GET", "/stream"), stream=True)
-            tasks = [asyncio.create_task(_get(client, path)) for path in ("/first", "/second")]
-            await bench.waiting(2)
+            tasks = [asyncio.create_task(_get(client, path)) for path in paths]
+            await bench.waiting(len(paths))
             await response.aread()
             assert bench.inner._pool._requests == []
             await _get(client, "/newcomer")
@@ -152,7 +153,7 @@ def test_a_newcomer_does_not_overtake_one_whose_turn_has_come_and_who_is_not_in_
             bench.check_idle()
 
     asyncio.run(story())
-    assert bench.paths() == ["/stream", "/first", "/second", "/newcomer"]
+    assert bench.paths() == ["/stream", *paths, "/newcomer"]
 
 
 @ON_BOTH_LOOPS
