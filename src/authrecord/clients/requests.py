@@ -27,7 +27,7 @@ from requests.structures import CaseInsensitiveDict
 from ..core.replay import Outcome
 from ..keeper.attempt import Attempt
 from ..keeper.authenticator import MOST_DESTINATIONS, Authenticator
-from ..keeper.live import Live
+from ..keeper.live import FOREVER, Live
 from .bodies import nothing_to_do, rewind_of
 from .outcome import authenticated
 from .requests_messages import (
@@ -56,6 +56,9 @@ class Adapter(BaseAdapter):
     def __init__(self, authenticator: Authenticator, inner: BaseAdapter | None = None) -> None:
         super().__init__()
         self._authenticator = authenticator
+        self._source = authenticator.source
+        self._time = authenticator.time
+        self._monotonic = authenticator.monotonic
         self._authenticated = authenticated(authenticator.name)
         self._not_released = authenticator.not_released()
         self._last_released = "/"  # no absolute URL begins so
@@ -84,7 +87,12 @@ class Adapter(BaseAdapter):
             )
             return self._kept(response, getattr(response, "authrecord", self._not_released))
         rewind = nothing_to_do if request.body is None else rewind_of(request.body)
-        live = self._authenticator.credential()
+        live: Any = self._source.live  # what `Authenticator.ready` says, without the call
+        if live is None or (
+            (until := live.deadlines) is not FOREVER
+            and (self._time() >= until.renew_wall or self._monotonic() >= until.renew_monotonic)
+        ):
+            live = self._authenticator.credential()
         # The hot path is written out: what `stamped`, `_send` and `_kept` do, without the calls.
         if type(request) is PreparedRequest:
             original: Any = request
