@@ -7,7 +7,7 @@ could only let wait therefore waits here, in order and at no cost, until a reque
 Nobody waits who would not have waited in the pool: it holds as many requests as it may open connections, and over
 HTTP/1.1 each of them needs one. A pool that speaks HTTP/2, where many share a connection, has no queue.
 
-Attributes of the pool that are not public are read, in this file only: `_requests`, a list to which a request is
+Attributes that are not public are read, in this file only: the transport's `_pool`, and of that `_requests`, a list to which a request is
 appended when it comes and from which it is removed when its response is closed, or when it fails; `_max_connections`
 and `_http2`. A pool in which they are not what they were gets no queue. The contract suite pins them.
 """
@@ -19,7 +19,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
-import httpcore
 import httpx
 
 from ..keeper.flight import running_loop
@@ -174,10 +173,10 @@ class _ElsewherePlace:
 
 
 def queue_of(transport: Any) -> PoolQueue | None:
-    """The queue in front of the pool of `transport`; `None` if it needs none, or has no pool of httpcore's."""
-    pool = getattr(transport, "_pool", None)
-    if not isinstance(pool, httpcore.AsyncConnectionPool):
+    """The queue in front of the pool of `transport`; `None` if it needs none, or is no transport of httpx's own."""
+    if not isinstance(transport, httpx.AsyncHTTPTransport):
         return None
+    pool: Any = transport._pool
     found: PoolQueue | None = getattr(pool, _MARK, None)
     if found is None and _is_as_expected(pool):
         found = PoolQueue(pool)
