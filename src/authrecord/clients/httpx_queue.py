@@ -7,9 +7,10 @@ could only let wait therefore waits here, in order and at no cost, until a reque
 Nobody waits who would not have waited in the pool: it holds as many requests as it may open connections, and over
 HTTP/1.1 each of them needs one. A pool that speaks HTTP/2, where many share a connection, has no queue.
 
-Attributes that are not public are read, in this file only: the transport's `_pool`, and of that `_requests`, a list to which a request is
-appended when it comes and from which it is removed when its response is closed, or when it fails; `_max_connections`
-and `_http2`. A pool in which they are not what they were gets no queue. The contract suite pins them.
+Attributes that are not public are read here, and the first on the transport's hot path: `_requests` of the pool, a list
+to which a request is appended when it comes and from which it is removed when its response is closed or when it fails;
+`_max_connections` and `_http2`; and the transport's `_pool`. A pool in which they are not what they were gets no queue.
+The contract suite pins them.
 """
 
 from __future__ import annotations
