@@ -30,6 +30,7 @@ from ..keeper.authenticator import MOST_DESTINATIONS, Authenticator
 from ..keeper.live import FOREVER, Live
 from .bodies import nothing_to_do, rewind_of
 from .outcome import authenticated
+from .requests_lookups import Lookups
 from .requests_messages import (
     KIND,
     answer_of,
@@ -150,6 +151,10 @@ class Adapter(BaseAdapter):
         )
         return self._told(steps, attempt, response, rewind, lambda fresh: self._send(request, fresh, options))
 
+    def releases(self, url: str) -> bool:
+        """True when the credential may go to `url`, as requests writes it."""
+        return url.startswith(self._last_released) or self._releases(url)
+
     def _releases(self, url: str) -> bool:
         """True when the credential may go to `url`; remembered by what stands before the path."""
         before_path = url[: url.find("/", 8)]
@@ -233,9 +238,14 @@ class Adapter(BaseAdapter):
 
 
 def attach(session: requests.Session, authenticator: Authenticator) -> requests.Session:
-    """`session` itself, from now on authenticated: each of its adapters is wrapped."""
+    """`session` itself, from now on authenticated: each of its adapters is wrapped.
+
+    A session without an `auth` of its own gets one that leaves out the look-ups that requests makes for each
+    request, where their result would not be sent: see `requests_lookups`.
+    """
     for prefix, adapter in list(session.adapters.items()):
-        session.adapters[prefix] = Adapter(authenticator, adapter)
+        session.adapters[prefix] = ours = Adapter(authenticator, adapter)
+        session.auth = session.auth or Lookups(session, ours.releases)
     return session
 
 
