@@ -26,7 +26,10 @@ MOST_DESTINATIONS: Final = 1024
 
 
 class Authenticator:
-    """Releases, stamps and judges for one record. Made by `Keeper.authenticator`; safe to share."""
+    """Releases, stamps and judges for one record. Made by `Keeper.authenticator`; safe to share.
+
+    `source`, `time` and `monotonic` are for adapters that write `ready` out on their hot path.
+    """
 
     def __init__(
         self,
@@ -48,11 +51,11 @@ class Authenticator:
         self.replay_policy = replay_policy
         self.has_pattern = matcher is not None
         self.judges_streams = judges_streams
-        self._source = source
+        self.source = source
         self._allowed = allowed
         self._matcher = matcher
-        self._time = clock.time
-        self._monotonic = clock.monotonic
+        self.time = clock.time
+        self.monotonic = clock.monotonic
         self._released: dict[tuple[str, str, int | None], bool] = {}
 
     def __repr__(self) -> str:
@@ -61,12 +64,12 @@ class Authenticator:
     @property
     def renewable(self) -> bool:
         """True when a refused credential can be replaced by a new one."""
-        return self._source.renewable
+        return self.source.renewable
 
     @property
     def held(self) -> Live | None:
         """The credential in memory, if any; it may have run out."""
-        return self._source.live
+        return self.source.live
 
     def releases(self, scheme: str, host: str, port: int | None) -> bool:
         """True when the credential may go to this destination. `port` `None` is the scheme's own.
@@ -87,15 +90,12 @@ class Authenticator:
             raise
 
     def ready(self) -> Live | None:
-        """The credential in memory while nothing needs to be done for it; `None` when `credential` must be asked.
-
-        For tasks: it spares the coroutine on the hot path.
-        """
-        live = self._source.live
+        """The credential in memory while nothing needs to be done for it; `None` when `credential` must be asked."""
+        live = self.source.live
         if live is not None:
-            deadlines = live.deadlines  # what `Deadlines.fresh` says, without the call: this is the hot path
+            deadlines = live.deadlines  # what `Deadlines.fresh` says; a static credential reads no clock
             if deadlines is FOREVER or (
-                self._time() < deadlines.renew_wall and self._monotonic() < deadlines.renew_monotonic
+                self.time() < deadlines.renew_wall and self.monotonic() < deadlines.renew_monotonic
             ):
                 return live
         return None
@@ -106,21 +106,15 @@ class Authenticator:
         Raises `LoginRequired`, `TryLater`, `Misconfigured`, `Refused`, `BadAnswer`, `RecordFault` or
         `StoreFault` when none can be had: then the request must not be sent.
         """
-        live = self._source.live
-        if live is not None and rejected is None:
-            deadlines = live.deadlines  # as in `ready`
-            if deadlines is FOREVER or (
-                self._time() < deadlines.renew_wall and self._monotonic() < deadlines.renew_monotonic
-            ):
-                return live
-        return self._source.obtain(rejected)
+        if rejected is None and (live := self.ready()) is not None:
+            return live
+        return self.source.obtain(rejected)
 
     async def credential_async(self, rejected: Live | None = None) -> Live:
         """The same for a task; it waits without blocking the event loop."""
-        live = self._source.live
-        if live is not None and rejected is None and live.deadlines.fresh(self._time(), self._monotonic()):
+        if rejected is None and (live := self.ready()) is not None:
             return live
-        return await self._source.obtain_async(rejected)
+        return await self.source.obtain_async(rejected)
 
     def attempt(self, method: str, replayable: bool) -> Attempt:
         """The story of one request begins. `replayable`: its body can be sent a second time."""
@@ -132,7 +126,7 @@ class Authenticator:
 
     def has_run_out(self, live: Live) -> bool:
         """True when the credential's life is over by one of the clocks."""
-        return not live.deadlines.alive(self._time(), self._monotonic())
+        return not live.deadlines.alive(self.time(), self.monotonic())
 
     def expired_by_status(self, status: int, challenges: Iterable[str]) -> Expired | None:
         """Judge by status and `WWW-Authenticate` values. An adapter asks this first; only for 400 and above."""
