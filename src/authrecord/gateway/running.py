@@ -12,10 +12,12 @@ from functools import partial
 from ..core.errors import RecordFault
 from ..core.origin import Origin
 from ..core.secret import Secret
+from .authority import Authority
 from .caller import CallerConnection
 from .callers import Callers, Tokens
 from .desk import DeskConnection
 from .entrances import Reverse
+from .forward import Forward
 from .listening import Listen, bound, host_names, port_of
 from .openmetrics import answer_with
 from .rules import Rules
@@ -26,7 +28,8 @@ from .service import Service
 class Ways:
     """The ways in. Each is optional.
 
-    `reverse`: requests go to `upstream`, with credentials. `bare`: the same without. `metrics`: OpenMetrics.
+    `reverse`: requests go to `upstream`, with credentials. `bare`: the same without. `forward`: a forward proxy,
+    which opens HTTPS by `authority`. `metrics`: OpenMetrics.
     `names`: what `Host` may say beside a listener's own address. `tls`: for listeners beyond this machine, which
     also need `tokens`.
     """
@@ -34,6 +37,8 @@ class Ways:
     upstream: Origin | None = None
     reverse: Listen | None = None
     bare: Listen | None = None
+    forward: Listen | None = None
+    authority: Authority | None = None
     metrics: Listen | None = None
     names: tuple[str, ...] = ()
     password: Secret | None = None
@@ -76,6 +81,8 @@ async def started(service: Service, ways: Ways) -> Running:
             await _open(running, "reverse", ways.reverse, ways, partial(_reverse, service, ways, False))
         if ways.bare is not None:
             await _open(running, "bare", ways.bare, ways, partial(_reverse, service, ways, True))
+        if ways.forward is not None:
+            await _open(running, "forward", ways.forward, ways, partial(_forward, service, ways))
         if ways.metrics is not None:
             await _open(running, "metrics", ways.metrics, ways, partial(_metrics, service))
     except BaseException:
@@ -98,6 +105,18 @@ def _reverse(
         Callers(ways.password, ways.tokens, reverse=True, monotonic=service.monotonic),
         hosts=hosts,
         bare=bare,
+        is_shared=not listen.is_local,
+    )
+    return lambda: CallerConnection(service, entrance)
+
+
+def _forward(
+    service: Service, ways: Ways, listen: Listen, hosts: frozenset[bytes]
+) -> Callable[[], asyncio.BaseProtocol]:
+    entrance = Forward(
+        service,
+        Callers(ways.password, ways.tokens, reverse=False, monotonic=service.monotonic),
+        ways.authority,
         is_shared=not listen.is_local,
     )
     return lambda: CallerConnection(service, entrance)
