@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from .gateway_options import RuleSource, authority_of, run_loop
 
 if TYPE_CHECKING:
     from ..gateway.metrics import Metrics
+    from ..record import Record
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -94,6 +96,24 @@ def closing_line(metrics: Metrics) -> str:
     return f"authrecord: {told}"
 
 
+def variables_of(records: Iterable[Record]) -> set[str]:
+    """The environment variables in which the records' secrets stand: `${env:NAME}`."""
+    from ..core.secret import Reference
+    from ..documents.plain import mapping_of
+
+    found: set[str] = set()
+    waiting: list[object] = [mapping_of(record) for record in records]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Reference) and value.kind == "env":
+            found.add(value.argument)
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return found
+
+
 async def _run(options: Options, source: RuleSource, words: tuple[str, ...]) -> tuple[int, Metrics | None]:
     from ..gateway.callers import new_password
     from ..gateway.child import child_environment
@@ -119,6 +139,7 @@ async def _run(options: Options, source: RuleSource, words: tuple[str, ...]) -> 
                 password=password,
                 authority=authority,
                 folder=Path(folder),
+                withheld=variables_of(source.records[name] for name in rules.records),
             )
             try:
                 process = await asyncio.create_subprocess_exec(*words, env=environment)

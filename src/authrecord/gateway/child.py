@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -39,13 +39,15 @@ def child_environment(
     password: Secret,
     authority: Authority | None,
     folder: Path,
+    withheld: Collection[str] = (),
 ) -> dict[str, str]:
     """The variables of the child. The files that they name are written into `folder`, which is private.
 
-    The key of our own store does not go to the child, and no exception from the proxy is passed on: it would send
-    requests past it.
+    The key of our own store does not go to the child, nor what `withheld` names: the secrets of the records, which
+    it need not know. No exception from the proxy is passed on: it would send requests past it.
     """
-    found = {name: value for name, value in inherited.items() if name not in _NOT_FOR_THE_CHILD}
+    kept = (name for name in inherited if name not in _NOT_FOR_THE_CHILD and name not in withheld)
+    found = {name: inherited[name] for name in kept}
     found.update(dict.fromkeys(PROXY_VARIABLES, f"http://{USER}:{password.reveal()}@{proxy}"))
     found["NODE_USE_ENV_PROXY"] = "1"
     if authority is None:
