@@ -97,6 +97,7 @@ class Gateway:
                 bare=LOOPBACK if bare else None,
                 forward=LOOPBACK,
                 authority=self.authority,
+                authorize=LOOPBACK,
                 metrics=LOOPBACK,
                 password=Secret(password),
                 tokens=tokens,
@@ -108,6 +109,7 @@ class Gateway:
         self.port = self.running.places["reverse"].port
         self.forward_port = self.running.places["forward"].port
         self.bare_port = self.running.places["bare"].port if bare else 0
+        self.authorize_port = self.running.places["authorize"].port
         self.metrics_port = self.running.places["metrics"].port
 
     def close(self) -> None:

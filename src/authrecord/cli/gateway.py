@@ -48,6 +48,9 @@ USUAL_LISTEN = "127.0.0.1:8080"
 @click.option("--upstream", default="", metavar="ORIGIN", help="Where a reverse gateway's requests go.")
 @click.option("--proxy-listen", default="", metavar="ADDRESS", help="Forward proxy, for HTTP and HTTPS.")
 @click.option("--bare-listen", default="", metavar="ADDRESS", help="The same without a credential.")
+@click.option(
+    "--authorize-listen", default="", metavar="ADDRESS", help="Headers for nginx, Traefik, Caddy, Envoy."
+)
 @click.option("--metrics-listen", default="", metavar="ADDRESS", help="OpenMetrics at /metrics.")
 @click.option("--host", "hosts", multiple=True, metavar="NAME", help="What Host may say besides the address.")
 @click.option(
@@ -151,11 +154,12 @@ def _ways(options: Options, service: Service, given: dict[str, Any], password: A
             ("reverse", "listen"),
             ("bare", "bare_listen"),
             ("forward", "proxy_listen"),
+            ("authorize", "authorize_listen"),
             ("metrics", "metrics_listen"),
         )
         if given[option]
     }
-    if "reverse" not in listens and "forward" not in listens:
+    if not listens.keys() & {"reverse", "forward", "authorize"}:
         listens["reverse"] = parsed_listen(USUAL_LISTEN)
     rules = service.table.rules
     upstream = None
@@ -171,6 +175,7 @@ def _ways(options: Options, service: Service, given: dict[str, Any], password: A
         reverse=listens.get("reverse"),
         bare=listens.get("bare"),
         forward=listens.get("forward"),
+        authorize=listens.get("authorize"),
         metrics=listens.get("metrics"),
     )
 
