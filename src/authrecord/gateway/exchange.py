@@ -103,7 +103,7 @@ class Exchange:
             self._kept.append(data)
             self._kept_bytes += len(data)
         if self._upstream is not None:
-            self._upstream.send(chunk(data) if self.head.fields.chunked else data)
+            self._upstream.send(data)
             self._forget_large_body()
         elif self._kept_bytes > self._service.settings.replay_bytes:
             self._caller.hold("connecting")
@@ -112,8 +112,6 @@ class Exchange:
         """The request's body is complete."""
         self.request_done = True
         if self._upstream is not None:
-            if self.head.fields.chunked:
-                self._upstream.send(LAST_CHUNK)
             self._upstream.end()
 
     def caller_gone(self) -> None:
@@ -210,14 +208,19 @@ class Exchange:
 
     def _send(self, dressing: Dressing) -> None:
         self._dressing = dressing
-        upstream = self._service.pool.idle(self._found.route, self.head.method in _IDEMPOTENT)
+        upstream = self._service.pool.idle(
+            self._found.route,
+            may_repeat=self.head.method in _IDEMPOTENT,
+            upgrades=asks_for_websocket(self.head.fields),
+        )
         if upstream is None:
             self._run(self._connected_and_sent(dressing))
         else:
             self._send_on(upstream, dressing)
 
     async def _connected_and_sent(self, dressing: Dressing) -> None:
-        self._send_on(await self._service.pool.connected(self._found.route), dressing)
+        upgrades = asks_for_websocket(self.head.fields)
+        self._send_on(await self._service.pool.connected(self._found.route, upgrades=upgrades), dressing)
 
     def _send_on(self, upstream: Upstream, dressing: Dressing) -> None:
         """Raises `Refusal` where the rule refuses the client's own credential; `upstream` goes back unused."""
@@ -229,10 +232,7 @@ class Exchange:
         self._attempts += 1
         self._upstream = upstream
         assert self._kept is not None  # noqa: S101 - a body that was let go is not sent again; for the type
-        pieces = [chunk(piece) for piece in self._kept] if self.head.fields.chunked else self._kept
-        if self.request_done and self.head.fields.chunked:
-            pieces.append(LAST_CHUNK)
-        upstream.begin(self, self.head.method, target, fields, b"".join(pieces))
+        upstream.begin(self, self.head.method, target, fields, self._kept, chunked=self.head.fields.chunked)
         if self.request_done:
             upstream.end()
         self._forget_large_body()
