@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from rich.console import Console
 
 from authrecord.cli.gateway_watch import moment, rates, view, watch
