@@ -39,7 +39,7 @@ def free_port() -> int:
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], name: str) -> None:
-    for _ in range(400):
+    for _ in range(2400):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         if process.poll() is not None:
@@ -57,11 +57,14 @@ class Stage:
         self._started: list[subprocess.Popen[bytes]] = []
         self.upstream_port, self.tls_port = free_port(), free_port()
         self.upstream = f"http://127.0.0.1:{self.upstream_port}"
+        self.sink_port = free_port()
+        words = [sys.executable, str(HERE / "sink.py"), str(self.sink_port)]
+        self._started.append(subprocess.Popen(words))
         (folder / "big").write_bytes(b"")
         os.truncate(folder / "big", 1024**3)
         folder.chmod(0o755)
         self._nginx("upstream", self._upstream_server())
-        wait_for(self.upstream_port, self._started[0], "nginx")
+        wait_for(self.upstream_port, self._started[-1], "nginx")
 
     def start(self, name: str, words: list[str], port: int, **environment: str) -> subprocess.Popen[bytes]:
         log = (
@@ -187,9 +190,8 @@ class Stage:
             f"server {{ listen 127.0.0.1:{self.upstream_port}; listen 127.0.0.1:{self.tls_port} ssl;"
             f" ssl_certificate {key}; ssl_certificate_key {self.folder}/tls.key;"
             f" location / {{ default_type application/json; return 200 '{BODY}'; }}"
-            f" location /upload {{ proxy_pass http://127.0.0.1:{self.upstream_port}/sink; proxy_request_buffering off;"
+            f" location /upload {{ proxy_pass http://127.0.0.1:{self.sink_port}; proxy_request_buffering off;"
             " proxy_http_version 1.1; }"
-            f" location /sink {{ return 200 'ok'; }}"
             f" location = /big {{ root {self.folder}; }} }}"
         )
 

@@ -152,6 +152,15 @@ class Gateway:
         return told, caller
 
 
+def get(
+    through: Gateway, *lines: bytes, target: bytes = b"/", method: bytes = b"GET", password: bool = True
+) -> bytes:
+    """A raw request for a reverse gateway."""
+    own = (b"$",) if password else ()
+    head = (b"%b %b HTTP/1.1" % (method, target), b"Host: 127.0.0.1:%d" % through.port, *own, *lines)
+    return b"\r\n".join(head) + b"\r\n\r\n"
+
+
 class Told:
     """One answer: its head's lines as they came, and its body, out of its chunks."""
 

@@ -19,7 +19,7 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def handshake(authority: Authority, host: str, asked: str, *, signs_for: str = "") -> None:
+def check_handshake(authority: Authority, host: str, asked: str, *, signs_for: str = "") -> None:
     """A TLS handshake in memory. Raises `ssl.SSLError`."""
     client_context = ssl.create_default_context(cadata=authority.pem.decode())
     client_context.verify_flags |= ssl.VERIFY_X509_STRICT
@@ -42,7 +42,7 @@ def handshake(authority: Authority, host: str, asked: str, *, signs_for: str = "
 @pytest.mark.parametrize("host", ["api.example.com", "127.0.0.1", "::1", "a.below.example.com"])
 def test_a_strict_client_that_trusts_it_accepts_its_leaves_for_its_hosts(host: str) -> None:
     authority = Authority.made(["api.example.com", "127.0.0.1", "[::1]", "*.below.example.com"], now)
-    handshake(authority, host, host)
+    check_handshake(authority, host, host)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "example.com", "10.0.0.1", "fe80::1"])
@@ -53,13 +53,13 @@ def test_its_constraints_keep_it_from_speaking_for_others_even_if_its_key_is_sto
     authority = Authority.made(hosts, now)
     assert not authority.covers(host)
     with pytest.raises(ssl.SSLError):
-        handshake(authority, host, host)
+        check_handshake(authority, host, host)
 
 
 def test_O10_a_leaf_is_not_shown_to_whoever_asks_for_another_name() -> None:
     authority = Authority.made(["api.example.com", "other.example.com"], now)
     with pytest.raises(ssl.SSLError):
-        handshake(authority, "api.example.com", "other.example.com")
+        check_handshake(authority, "api.example.com", "other.example.com")
 
 
 def test_leaves_live_for_a_day_and_the_authority_for_a_year() -> None:

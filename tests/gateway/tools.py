@@ -74,7 +74,7 @@ def httpie(job: Job) -> list[str]:
 
 
 def node_fetch(job: Job) -> list[str]:
-    headers = dict([tuple(line.split(": ")) for line in job.lines])
+    headers = {HEADER: job.token} if job.token else {}
     script = f"""
       for (let n = 0; n < {REQUESTS}; n++) {{
         const answer = await fetch({json.dumps(job.url)}, {{headers: {json.dumps(headers)}}});

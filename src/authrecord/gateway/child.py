@@ -59,7 +59,9 @@ def child_environment(
     found.update(dict.fromkeys(BUNDLE_VARIABLES, str(bundle)))
     found.update(dict.fromkeys(EXTRA_VARIABLES, str(extra)))
     found["SSL_CERT_DIR"] = ""
-    settings = folder / "wgetrc"  # wget knows no variable but this one, for a file that stands in the user's place
+    settings = (
+        folder / "wgetrc"
+    )  # wget knows no variable but this one, for a file that stands in the user's place
     settings.write_text(f"{_own_wgetrc(inherited)}\nca_certificate = {bundle}\n", encoding="utf-8")
     found["WGETRC"] = str(settings)
     options = f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword={_STORE_PASSWORD}"
