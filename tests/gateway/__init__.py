@@ -1,0 +1,1 @@
+"""Tests of the gateway, most of them through its real listeners."""
