@@ -1,0 +1,130 @@
+"""Envoy as a child process: started with a bootstrap of ours, asked whether it is ready, ended with us."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import signal
+import sys
+from collections import deque
+from pathlib import Path
+from typing import Any, Final
+
+from ...core.errors import StoreFault
+
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 10.0
+_KEPT_LINES: Final = 20
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class Child:
+    """One running Envoy. `admin`: the socket of its administration, which nobody but its owner reaches."""
+
+    def __init__(self, process: asyncio.subprocess.Process, admin: Path) -> None:
+        self._process = process
+        self._admin = admin
+        self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls, binary: Path, bootstrap: Path, admin: Path, *, workers: int) -> Child:
+        """Start Envoy and wait until it accepts requests. Raises `StoreFault` with its last words when it does not."""
+        process = await asyncio.create_subprocess_exec(
+            str(binary),
+            *("--config-path", str(bootstrap)),
+            *("--concurrency", str(workers)),
+            # Never more talkative: at `debug` Envoy prints headers.
+            *("--log-level", "warning"),
+            *("--drain-time-s", "5"),
+            "--disable-hot-restart",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env={},
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )
+        child = cls(process, admin)
+        try:
+            await asyncio.wait_for(child._ready(), START_SECONDS)
+        except TimeoutError:
+            await child.stop()
+            raise StoreFault("Envoy did not become ready.", hint=child.last_words, code="envoy_failed") from None
+        return child
+
+    @property
+    def last_words(self) -> str:
+        """The end of what Envoy wrote."""
+        return " | ".join(self._last_lines)
+
+    @property
+    def process_id(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    async def ports(self) -> dict[str, int]:
+        """The port of each listener by its name."""
+        told: dict[str, Any] = json.loads(await self._ask("/listeners?format=json"))
+        return {
+            one["name"]: one["local_address"]["socket_address"]["port_value"]
+            for one in told.get("listener_statuses", ())
+        }
+
+    async def figures(self) -> dict[str, int]:
+        """Envoy's counters and gauges."""
+        told: dict[str, Any] = json.loads(await self._ask("/stats?format=json"))
+        return {one["name"]: one["value"] for one in told["stats"] if isinstance(one.get("value"), int)}
+
+    async def ended(self) -> int:
+        """Wait until Envoy ends; its exit code."""
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """End it: at once when it does not end by itself."""
+        if self._process.returncode is None:
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        await self._reading
+
+    async def _ready(self) -> None:
+        while True:
+            if self._process.returncode is not None:
+                await self._reading
+                raise StoreFault(
+                    f"Envoy ended at its start (code {self._process.returncode}).",
+                    hint=self.last_words,
+                    code="envoy_failed",
+                )
+            if self._admin.exists() and await self._is_live():
+                return
+            await asyncio.sleep(0.02)
+
+    async def _is_live(self) -> bool:
+        try:
+            return (await self._ask("/ready")).startswith(b"LIVE")
+        except OSError:
+            return False
+
+    async def _ask(self, path: str) -> bytes:
+        reader, writer = await asyncio.open_unix_connection(str(self._admin))
+        try:
+            writer.write(f"GET {path} HTTP/1.0\r\nHost: envoy\r\n\r\n".encode())
+            answer = await reader.read()
+        finally:
+            writer.close()
+        return answer.partition(b"\r\n\r\n")[2]
+
+    async def _read(self) -> None:
+        assert self._process.stderr is not None  # noqa: S101 - it was started with a pipe; states it for the type
+        async for line in self._process.stderr:
+            self._last_lines.append(line.decode("utf-8", "replace").rstrip()[:300])
+
+
+def _end_with_parent() -> None:
+    """In the child, before Envoy: the kernel ends it when we are killed (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

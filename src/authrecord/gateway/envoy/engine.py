@@ -1,0 +1,149 @@
+"""The whole engine: a plan written for Envoy, the control process's server, the keeping of credentials, and the child."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ...core.contracts import Clock
+from ...core.origin import Origin
+from ...core.secret import Secret
+from ...keeper.authenticator import Authenticator
+from ..rules import Rules
+from .board import Board
+from .bootstrap import Files, bootstrap, resources
+from .broker import Broker
+from .child import Child
+from .clusters import cluster
+from .control import Control
+from .keeping import Keeping
+from .listener import listener
+from .plan import Plan, Target, plan_of
+from .routes import route_configuration
+from .shapes import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one Envoy runs.
+
+    `binary`: which (see `binary.find_envoy`). `host`, `port`: where callers connect; port 0 takes a free one.
+    `reverse`: the one origin of every request, `None` when requests name theirs. `password`: of callers.
+    `trusted_ca`: a PEM file of the authorities for the APIs' certificates. `replay`: expired answers are mended.
+    """
+
+    binary: Path
+    password: Secret
+    trusted_ca: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    reverse: Origin | None = None
+    replay: bool = True
+    workers: int = 2
+
+
+class Engine:
+    """An Envoy that carries requests, and what it needs from us. An asynchronous context manager."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        authenticators: Callable[[str], Authenticator],
+        settings: Settings,
+        *,
+        clock: Clock = time,
+    ) -> None:
+        self._settings = settings
+        self._authenticators = authenticators
+        self._plan = plan_of(rules, authenticators, replay=settings.replay)
+        placements = [one for target in self._plan.targets for one in target.placements]
+        self.board = Board(placements)
+        self._broker = Broker(_by_name(self._plan), authenticators, self.board, now=clock.time)
+        self.control = Control(self.board, self._broker)
+        self._keeping = Keeping(authenticators, self.board, clock)
+        self._stack = AsyncExitStack()
+        self._version = 0
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._stack.aclose()
+
+    async def ended(self) -> int:
+        """Wait until Envoy ends by itself; its exit code."""
+        return await self.child.ended()
+
+    async def change(self, rules: Rules) -> None:
+        """Other rules from now on, without a restart. Raises what `plan_of` raises, and then nothing changes."""
+        self._plan = plan_of(rules, self._authenticators, replay=self._settings.replay)
+        self.board.place(one for target in self._plan.targets for one in target.placements)
+        self._broker.targets = _by_name(self._plan)
+        await self._keeping.begin(rules.records)
+        self._write_resources()
+
+    async def _start(self) -> None:
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="authrecord-envoy-"))
+        self.files = Files(Path(folder))
+        await self._keeping.begin(self._plan.rules.records)
+        keeping = asyncio.create_task(self._keeping.run())
+        self._stack.push_async_callback(_end, keeping)
+        await self.control.start(self.files.control)
+        self._stack.push_async_callback(self.control.stop)
+        self._write_resources()
+        _write(self.files.bootstrap, bootstrap(self.files, node=f"authrecord-{os.getpid()}"))
+        settings = self._settings
+        self.child = await Child.start(
+            settings.binary, self.files.bootstrap, self.files.admin, workers=settings.workers
+        )
+        self._stack.push_async_callback(self.child.stop)
+        self.port = (await self.child.ports())["gateway"]
+
+    def _write_resources(self) -> None:
+        """Clusters first: a route is never there before its cluster."""
+        self._version += 1
+        settings = self._settings
+        clusters, listeners = resources_of(
+            self._plan, settings.password, settings.trusted_ca, settings.host, settings.port, settings.reverse
+        )
+        _write(self.files.clusters, resources(clusters, str(self._version)))
+        _write(self.files.listeners, resources(listeners, str(self._version)))
+
+
+def resources_of(
+    plan: Plan, password: Secret, trusted_ca: Path, host: str, port: int, reverse: Origin | None
+) -> tuple[list[Json], list[Json]]:
+    """Clusters and listeners of a plan, without a credential in them."""
+    clusters = [cluster(target, str(trusted_ca)) for target in plan.targets]
+    return clusters, [listener(host, port, password, route_configuration(plan, reverse=reverse))]
+
+
+def _by_name(plan: Plan) -> dict[str, Target]:
+    return {target.cluster: target for target in plan.targets}
+
+
+def _write(path: Path, value: Json) -> None:
+    """Put a file in place of the one before, in one step; only its owner reads it."""
+    new = path.with_suffix(".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(value, file, separators=(",", ":"))
+    new.replace(path)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
