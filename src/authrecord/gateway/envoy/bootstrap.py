@@ -8,6 +8,9 @@ from pathlib import Path
 from .scripts import CONTROL
 from .shapes import Json, endpoints, pipe, protocols
 
+_COMES_BACK: Json = {"retry_back_off": {"base_interval": "0.05s", "max_interval": "1s"}}
+"""How soon Envoy looks for a control process that was not there."""
+
 MOST_CALLERS = 50_000
 """Connections of callers at once."""
 
@@ -53,7 +56,7 @@ def bootstrap(files: Files, *, node: str) -> Json:
             "ads_config": {
                 "api_type": "DELTA_GRPC",
                 "transport_api_version": "V3",
-                "grpc_services": [{"envoy_grpc": {"cluster_name": CONTROL}}],
+                "grpc_services": [{"envoy_grpc": {"cluster_name": CONTROL, "retry_policy": _COMES_BACK}}],
             },
             "cds_config": _read_from(files.clusters),
             "lds_config": _read_from(files.listeners),

@@ -11,9 +11,11 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Final
 
+from httpcore2 import AsyncConnectionPool, NetworkError, ProtocolError
+
 from ...core.errors import StoreFault
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 10.0
 _KEPT_LINES: Final = 20
 _PR_SET_PDEATHSIG: Final = 1
@@ -30,8 +32,8 @@ class Child:
 
     @classmethod
     async def start(cls, binary: Path, bootstrap: Path, admin: Path, *, workers: int) -> Child:
-        """Start Envoy and wait until it accepts requests. Raises `StoreFault` with its last words when it does not."""
-        process = await asyncio.create_subprocess_exec(
+        """Start Envoy. Raises `StoreFault` when the file does not run."""
+        starting = asyncio.create_subprocess_exec(
             str(binary),
             *("--config-path", str(bootstrap)),
             *("--concurrency", str(workers)),
@@ -45,13 +47,17 @@ class Child:
             env={},
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
-        child = cls(process, admin)
         try:
-            await asyncio.wait_for(child._ready(), START_SECONDS)
+            return cls(await starting, admin)
+        except OSError as error:
+            raise StoreFault(f"{binary} does not run: {error.strerror}.", code="no_envoy") from None
+
+    async def ready(self) -> None:
+        """Wait until it accepts requests. Raises `StoreFault` with its last words when it does not."""
+        try:
+            await asyncio.wait_for(self._until_live(), START_SECONDS)
         except TimeoutError:
-            await child.stop()
-            raise StoreFault("Envoy did not become ready.", hint=child.last_words, code="envoy_failed") from None
-        return child
+            raise StoreFault("Envoy did not become ready.", hint=self.last_words, code="envoy_failed") from None
 
     @property
     def last_words(self) -> str:
@@ -91,7 +97,7 @@ class Child:
                 await self._process.wait()
         await self._reading
 
-    async def _ready(self) -> None:
+    async def _until_live(self) -> None:
         while True:
             if self._process.returncode is not None:
                 await self._reading
@@ -107,17 +113,12 @@ class Child:
     async def _is_live(self) -> bool:
         try:
             return (await self._ask("/ready")).startswith(b"LIVE")
-        except OSError:
+        except (NetworkError, ProtocolError):
             return False
 
     async def _ask(self, path: str) -> bytes:
-        reader, writer = await asyncio.open_unix_connection(str(self._admin))
-        try:
-            writer.write(f"GET {path} HTTP/1.0\r\nHost: envoy\r\n\r\n".encode())
-            answer = await reader.read()
-        finally:
-            writer.close()
-        return answer.partition(b"\r\n\r\n")[2]
+        async with AsyncConnectionPool(uds=str(self._admin)) as pool:
+            return (await pool.request("GET", f"http://envoy{path}")).content
 
     async def _read(self) -> None:
         assert self._process.stderr is not None  # noqa: S101 - it was started with a pipe; states it for the type

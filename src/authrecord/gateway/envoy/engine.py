@@ -102,15 +102,16 @@ class Engine:
         await self._keeping.begin(self._plan.rules.records)
         keeping = asyncio.create_task(self._keeping.run())
         self._stack.push_async_callback(_end, keeping)
-        await self.control.start(self.files.control)
-        self._stack.push_async_callback(self.control.stop)
         self._write_resources()
         _write(self.files.bootstrap, bootstrap(self.files, node=f"authrecord-{os.getpid()}"))
-        settings = self._settings
+        # Envoy first: it comes back until the server is there, and gRPC's threads do not like a fork.
         self.child = await Child.start(
-            settings.binary, self.files.bootstrap, self.files.admin, workers=settings.workers
+            self._settings.binary, self.files.bootstrap, self.files.admin, workers=self._settings.workers
         )
         self._stack.push_async_callback(self.child.stop)
+        await self.control.start(self.files.control)
+        self._stack.push_async_callback(self.control.stop)
+        await self.child.ready()
         self.port = (await self.child.ports())["gateway"]
 
     def _write_resources(self) -> None:

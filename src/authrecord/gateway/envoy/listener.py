@@ -86,7 +86,8 @@ def _value_of(header: str) -> Json:
             "header_name": header,
         },
     }
-    return {"single_predicate": {"input": header_input, "value_match": {"safe_regex": {"regex": ".*"}}}}
+    any_value = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
+    return {"single_predicate": {"input": header_input, "value_match": any_value}}
 
 
 def _skipping(name: str, wrapped: Json, predicate: Json) -> Json:

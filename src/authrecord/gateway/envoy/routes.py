@@ -45,7 +45,6 @@ def route_configuration(plan: Plan, *, reverse: Origin | None) -> Json:
         routes = [refusing("/", 404, "no_rule", "No rule of the gateway speaks of this request.")]
         hosts.append({"name": "nothing", "domains": ["*"], "routes": routes})
     return {
-        "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
         "name": "routes",
         "virtual_hosts": hosts,
         # What we and Envoy say to each other, and what says who is calling, never reaches an upstream (row O2).
