@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "token": "Print the live token, for scripts.",
     "headers": "Print what would be sent to a URL.",
     "request": "Send an authenticated request.",
+    "gateway": "Authenticate the requests of any tool.",
     "devserver": "Start a provider and an API to try things with.",
     "schema": "Print the JSON Schema of documents.",
     "completion": "Print the shell's completion script.",

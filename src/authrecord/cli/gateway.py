@@ -1,0 +1,172 @@
+"""`authrecord gateway`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .context import Options, example, with_options
+from .gateway_options import RuleSource, checked_upstream, need_records, password_from, run_loop
+from .output import console, print_json
+
+if TYPE_CHECKING:
+    from ..gateway.running import Running, Ways
+    from ..gateway.service import Service
+
+USUAL_LISTEN = "127.0.0.1:8080"
+
+
+@click.command(
+    "gateway",
+    epilog=example(
+        "authrecord gateway --record orders",
+        "authrecord gateway --record orders --listen unix:/run/user/1000/orders.sock",
+        "authrecord gateway --rules rules.yaml --upstream https://api.example.com --metrics-listen 127.0.0.1:9464",
+    ),
+)
+@click.option("--record", "names", multiple=True, metavar="NAME", help="A record to use; may be given again.")
+@click.option(
+    "--rules",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Rules: which origin, path and method get which records.",
+)
+@click.option("--listen", default="", metavar="ADDRESS", help=f"Reverse gateway; {USUAL_LISTEN} by default.")
+@click.option("--upstream", default="", metavar="ORIGIN", help="Where a reverse gateway's requests go.")
+@click.option("--bare-listen", default="", metavar="ADDRESS", help="The same without a credential.")
+@click.option("--metrics-listen", default="", metavar="ADDRESS", help="OpenMetrics at /metrics.")
+@click.option("--host", "hosts", multiple=True, metavar="NAME", help="What Host may say besides the address.")
+@click.option(
+    "--own-credential",
+    type=click.Choice(["replace", "keep", "refuse"]),
+    default="replace",
+    help="What becomes of a credential that the client sent.",
+)
+@click.option(
+    "--unmatched",
+    type=click.Choice(["refuse", "pass"]),
+    default="refuse",
+    help="What becomes of a request that no rule fits.",
+)
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The gateway's password; a new one is printed without it.",
+)
+@click.option(
+    "--replay-body",
+    type=click.IntRange(0),
+    default=1024,
+    metavar="KIB",
+    help="Bodies up to this size can be sent a second time (1024).",
+)
+@click.option(
+    "--access-log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A line of JSON for each request, without its query.",
+)
+@with_options
+def command(options: Options, **given: Any) -> None:
+    """Authenticate the requests of any tool: point its base URL at the gateway.
+
+    The caller proves itself with the gateway's password: in the header X-Authrecord-Token, or as the password of
+    the URL (http://any:PASSWORD@127.0.0.1:8080/). A request with the header X-Authrecord-Bypass gets no credential.
+    """
+    from ..gateway.rules import OwnCredential, Unmatched
+
+    need_records(given["names"], given["rules"])
+    source = RuleSource(
+        options,
+        given["names"],
+        given["rules"],
+        own_credential=OwnCredential(given["own_credential"]),
+        unmatched=Unmatched(given["unmatched"]),
+        together=True,
+    )
+    with ExitStack() as stack:
+        stack.callback(source.records.keeper.close)
+        run_loop(_serve(options, source, given))
+
+
+async def _serve(options: Options, source: RuleSource, given: dict[str, Any]) -> None:
+    from ..gateway.running import started
+
+    service = _service(options, source, given)
+    password, is_new = password_from(options, given["password_file"])
+    ways = _ways(service, given, password)
+    running = await started(service, ways)
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        service.loop.add_signal_handler(number, ended.set)
+    try:
+        _say(options, running, ways, shown=password.reveal() if is_new else "")
+        await ended.wait()
+    finally:
+        await running.close()
+
+
+def _service(options: Options, source: RuleSource, given: dict[str, Any]) -> Service:
+    from ..gateway.access_log import AccessLog
+    from ..gateway.dialing import Dialer, Guard
+    from ..gateway.service import Service, Settings
+
+    rules, authenticators = source.read()
+    log = None
+    if given["access_log"] is not None:
+        file = given["access_log"].open("a", encoding="utf-8", buffering=1)
+        log = AccessLog(file.write, now=time.time, monotonic=time.monotonic)
+    return Service(
+        rules,
+        authenticators,
+        Dialer(Guard(), ca_file=options.settings().ca_file),
+        settings=Settings(replay_bytes=given["replay_body"] * 1024),
+        access_log=log,
+        reload=source.reload(),
+    )
+
+
+def _ways(service: Service, given: dict[str, Any], password: Any) -> Ways:
+    from ..gateway.listening import parsed_listen
+    from ..gateway.running import Ways, only_upstream
+
+    listens = {
+        name: parsed_listen(given[option], field=option)
+        for name, option in (("reverse", "listen"), ("bare", "bare_listen"), ("metrics", "metrics_listen"))
+        if given[option]
+    }
+    if "reverse" not in listens:
+        listens["reverse"] = parsed_listen(USUAL_LISTEN)
+    upstream = (
+        checked_upstream(given["upstream"]) if given["upstream"] else only_upstream(service.table.rules)
+    )
+    return Ways(
+        upstream=upstream,
+        names=given["hosts"],
+        password=password,
+        reverse=listens["reverse"],
+        bare=listens.get("bare"),
+        metrics=listens.get("metrics"),
+    )
+
+
+def _say(options: Options, running: Running, ways: Ways, *, shown: str) -> None:
+    """Where it listens, and the password if nobody knows it yet: once."""
+    places = {name: str(place) for name, place in running.places.items()}
+    if options.as_json:
+        print_json({"listens": places, "upstream": str(ways.upstream), "password": shown or None})
+        return
+    out = console()
+    for name, place in places.items():
+        out.print(f"{name:8} {place}", style="bold")
+    out.print(f"upstream {ways.upstream}")
+    if shown:
+        out.print(f"password {shown}\n\nSend it as X-Authrecord-Token, or as the password of the URL.")
+    out.print("Ctrl-C ends it.", style="dim")

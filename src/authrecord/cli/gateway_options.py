@@ -1,0 +1,135 @@
+"""What `gateway` and `run` share: records and rules from files and options, read again when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..core.errors import RecordFault
+from .context import Options
+
+if TYPE_CHECKING:
+    from ..core.secret import Secret
+    from ..gateway.routes import Authenticators
+    from ..gateway.rules import OwnCredential, Rules, Unmatched
+    from ..wiring import Records
+
+PASSWORD_VARIABLE = "AUTHRECORD_GATEWAY_PASSWORD"
+Result = TypeVar("Result")
+
+
+class RuleSource:
+    """The rules and records of one gateway. `names`: `--record`; `file`: `--rules`, which stands instead of them."""
+
+    def __init__(
+        self,
+        options: Options,
+        names: tuple[str, ...],
+        file: Path | None,
+        *,
+        own_credential: OwnCredential,
+        unmatched: Unmatched,
+        together: bool,
+    ) -> None:
+        self._document = options.document()
+        self.records = options.records()
+        self._names = names
+        self._file = file
+        self._own_credential = own_credential
+        self._unmatched = unmatched
+        self._together = together
+
+    def read(self) -> tuple[Rules, Authenticators]:
+        """The rules as they are now. Raises `DocumentFault` and `RecordFault`."""
+        from ..gateway.rules_file import read_rules, simple_rules
+
+        records = self.records
+
+        def origins_of(name: str) -> tuple[str, ...]:
+            return records[name].allowed_origins
+
+        if self._file is not None:
+            rules = read_rules(self._file, origins_of, unmatched=self._unmatched)
+        else:
+            rules = simple_rules(
+                self._names,
+                origins_of,
+                own_credential=self._own_credential,
+                unmatched=self._unmatched,
+                together=self._together,
+            )
+        for name in rules.records:
+            records.authenticator(
+                name
+            )  # an unknown name, a record without origins: said now, not at a request
+        return rules, records.authenticator
+
+    def reload(self) -> Callable[[], tuple[Rules, Authenticators] | None]:
+        """What the gateway asks each second: the new rules once a file has changed."""
+        from ..gateway.watching import Watched
+
+        files = (self._document,) if self._file is None else (self._document, self._file)
+        return Watched(files, self._read_again)
+
+    def _read_again(self) -> tuple[Rules, Authenticators]:
+        from ..documents import read_file
+        from ..wiring import Records
+
+        before = self.records
+        self.records = Records(read_file(self._document), before.keeper, source=before.source)
+        try:
+            return self.read()
+        except Exception:
+            self.records = before
+            raise
+
+
+def password_from(options: Options, file: Path | None) -> tuple[Secret, bool]:
+    """The gateway's password, and whether it was made just now. Raises `RecordFault` for a weak one."""
+    from ..gateway.callers import checked_password, new_password
+
+    given = options.settings().environment.get(PASSWORD_VARIABLE, "")
+    if file is not None:
+        return checked_password(file.read_text("utf-8").strip(), str(file)), False
+    if given:
+        return checked_password(given, PASSWORD_VARIABLE), False
+    return new_password(), True
+
+
+def run_loop(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a gateway's work to its end, on uvloop where it is installed."""
+    import asyncio
+
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    try:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    except ImportError:
+        factory = None  # the standard loop serves too, at half the speed
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
+
+
+def need_records(names: tuple[str, ...], rules: Path | None) -> None:
+    """Raises a usage error unless there is exactly one source of rules."""
+    if bool(names) == (rules is not None):
+        raise click.UsageError("say which records are used: --record NAME, or --rules FILE")
+
+
+def checked_upstream(url: str) -> Any:
+    """The origin that `--upstream` names. Raises `RecordFault` for a URL with a path."""
+    from ..wiring import checked_origin
+
+    rest = url.partition("://")[2].partition("/")[2]
+    if rest:
+        raise RecordFault("the upstream is an origin, without a path.", field="upstream")
+    return checked_origin(url)
+
+
+def close(records: Records) -> None:
+    """Close the keeper of the records."""
+    records.keeper.close()

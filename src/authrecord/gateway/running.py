@@ -1,0 +1,143 @@
+"""A gateway with its listeners: everything is bound before the first request is taken."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from ..core.errors import RecordFault
+from ..core.origin import Origin
+from ..core.secret import Secret
+from .caller import CallerConnection
+from .callers import Callers, Tokens
+from .desk import DeskConnection
+from .entrances import Reverse
+from .listening import Listen, bound, host_names, port_of
+from .openmetrics import answer_with
+from .rules import Rules
+from .service import Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """The ways in. Each is optional.
+
+    `reverse`: requests go to `upstream`, with credentials. `bare`: the same without. `metrics`: OpenMetrics.
+    `names`: what `Host` may say beside a listener's own address. `tls`: for listeners beyond this machine, which
+    also need `tokens`.
+    """
+
+    upstream: Origin | None = None
+    reverse: Listen | None = None
+    bare: Listen | None = None
+    metrics: Listen | None = None
+    names: tuple[str, ...] = ()
+    password: Secret | None = None
+    tokens: Tokens | None = None
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(slots=True)
+class Running:
+    """A gateway that takes requests. `places`: where each way in really listens."""
+
+    service: Service
+    places: dict[str, Listen] = field(default_factory=dict)
+    _servers: list[asyncio.Server] = field(default_factory=list)
+
+    async def close(self) -> None:
+        """Take no more requests, end those under way, close everything."""
+        for server in self._servers:
+            server.close()
+        await self.service.close()
+
+
+def only_upstream(rules: Rules) -> Origin:
+    """The one origin that rules speak of. Raises `RecordFault` when there are several, or only patterns."""
+    exact = {origin for rule in rules.all for origin in rule.origins.exact}
+    if len(exact) == 1 and not any(rule.origins.below for rule in rules.all):
+        return exact.pop()
+    raise RecordFault(
+        "the rules speak of more than one origin.",
+        field="upstream",
+        hint="Say where a reverse gateway's requests go: --upstream https://api.example.com.",
+    )
+
+
+async def started(service: Service, ways: Ways) -> Running:
+    """Listen at every way in. Raises `RecordFault` for an unsafe one, `StoreFault` for a place that is taken."""
+    running = Running(service)
+    try:
+        if ways.reverse is not None:
+            await _open(running, "reverse", ways.reverse, ways, partial(_reverse, service, ways, False))
+        if ways.bare is not None:
+            await _open(running, "bare", ways.bare, ways, partial(_reverse, service, ways, True))
+        if ways.metrics is not None:
+            await _open(running, "metrics", ways.metrics, ways, partial(_metrics, service))
+    except BaseException:
+        await running.close()
+        raise
+    return running
+
+
+Make = Callable[[Listen, frozenset[bytes]], Callable[[], asyncio.BaseProtocol]]
+
+
+def _reverse(
+    service: Service, ways: Ways, bare: bool, listen: Listen, hosts: frozenset[bytes]
+) -> Callable[[], asyncio.BaseProtocol]:
+    if ways.upstream is None:
+        raise RecordFault("a reverse gateway needs an upstream.", field="upstream")
+    entrance = Reverse(
+        service,
+        ways.upstream,
+        Callers(ways.password, ways.tokens, reverse=True, monotonic=service.monotonic),
+        hosts=hosts,
+        bare=bare,
+        is_shared=not listen.is_local,
+    )
+    return lambda: CallerConnection(service, entrance)
+
+
+def _metrics(service: Service, listen: Listen, hosts: frozenset[bytes]) -> Callable[[], asyncio.BaseProtocol]:
+    return lambda: DeskConnection(partial(answer_with, service.metrics), hosts)
+
+
+async def _open(running: Running, name: str, listen: Listen, ways: Ways, make: Make) -> None:
+    tls = None if listen.is_local else _checked(listen, ways)
+    listening = bound(listen)
+    try:
+        place = listen if listen.path else Listen(listen.host, port_of(listening))
+        protocol = make(place, host_names(place, place.port, ways.names))
+        running._servers.append(await _server(running.service.loop, listening, protocol, tls))
+    except BaseException:
+        listening.close()
+        raise
+    running.places[name] = place
+
+
+async def _server(
+    loop: asyncio.AbstractEventLoop,
+    listening: socket.socket,
+    protocol: Callable[[], asyncio.BaseProtocol],
+    tls: ssl.SSLContext | None,
+) -> asyncio.Server:
+    if listening.family == socket.AF_UNIX:
+        return await loop.create_unix_server(protocol, sock=listening)
+    return await loop.create_server(protocol, sock=listening, ssl=tls)
+
+
+def _checked(listen: Listen, ways: Ways) -> ssl.SSLContext:
+    """Beyond this machine a password alone in the clear is not enough. Raises `RecordFault`."""
+    if ways.tls is None or ways.tokens is None:
+        raise RecordFault(
+            f"{listen} can be reached from other machines: that needs TLS and API tokens.",
+            field="listen",
+            hint="Listen at 127.0.0.1 or at a Unix socket, or give a certificate and a store with API tokens.",
+            code="not_local",
+        )
+    return ways.tls
