@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
 
 from ...core.errors import RecordFault
 from ...core.expiry import Expired
@@ -18,14 +17,11 @@ from ...core.replay import Reason
 from ...keeper.attempt import Attempt
 from ...keeper.authenticator import Authenticator
 from ...keeper.live import Live
+from ..judging import YOUNG_SECONDS
 from .board import Board
 from .placement import Place, Placement
 from .plan import Target
 from .routes import MOST_REPLAYED_BODY
-
-YOUNG_SECONDS: Final = 1.0
-"""A credential younger than this has not expired, it is refused."""
-
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...core.errors import AuthrecordError
+from ..answering import spelled
 from .board import Board
 from .broker import Broker, Suspicion
 from .discovery import METHOD, Discovery
@@ -78,7 +79,7 @@ class Control:
         await context.send_initial_metadata(
             (
                 ("authrecord-decision", "replay" if verdict.replay else "keep"),
-                ("authrecord-outcome", verdict.reason.name.lower()),
+                ("authrecord-outcome", spelled(verdict.reason).decode()),
             )
         )
         return b""
@@ -110,7 +111,7 @@ def suspicion_of(told: dict[str, str], shown: bytes) -> Suspicion:
         credentials.append(part)
     return Suspicion(
         target=told.get("authrecord-target", ""),
-        attempt=_number(told.get("authrecord-attempt", "1")),
+        attempt=2 if told.get("authrecord-attempt") == "2" else 1,
         method=told.get("authrecord-method", "GET"),
         sent=max(_number(sent), _number(length)),
         status=_number(told.get("authrecord-status", "0")),

@@ -31,19 +31,21 @@ class Discovery:
         """One Envoy's stream, until either side ends it."""
         watch = self._board.watch()
         reading = asyncio.create_task(self._read(requests, watch))
+        asking: asyncio.Task[list[str]] | None = None
         try:
             nonce = 0
             while not reading.done():
                 asking = asyncio.create_task(watch.next(MOST_IN_ONE_ANSWER))
                 await asyncio.wait({asking, reading}, return_when=asyncio.FIRST_COMPLETED)
                 if not asking.done():
-                    asking.cancel()
                     return
                 nonce += 1
                 yield self._answer(asking.result(), str(nonce))
         finally:
-            reading.cancel()
             self._board.forget(watch)
+            for task in (reading, asking):
+                if task is not None:
+                    task.cancel()
 
     async def _read(self, requests: AsyncIterator[Any], watch: Watch) -> None:
         async for request in requests:

@@ -53,7 +53,7 @@ end
 
 function envoy_on_response(handle)
   local facts = handle:headers():get("x-authrecord-context") or ""
-  local attempt, method, sent, length = string.match(facts, "^(%d+) (%S+) (%d+) (%S+)$")
+  local attempt, method, sent, length = string.match(facts, "^(%d*) (%S+) (%d*) (%d*)$")
   local head, body = suspicion(handle, method)
   if head == nil and attempt ~= "2" then return end
   local headers = handle:headers()
@@ -73,7 +73,8 @@ function envoy_on_response(handle)
   local answer = handle:httpCall(CONTROL, asked, frame .. text, PATIENCE)
   if answer["authrecord-decision"] == "replay" then
     handle:headers():replace("x-authrecord-replay", "1")
-  elseif head ~= nil or answer["authrecord-outcome"] ~= nil then
-    handle:headers():replace("X-Authrecord-Outcome", answer["authrecord-outcome"] or "renewal_failed")
+    return
   end
+  local outcome = answer["authrecord-outcome"] or "renewal-failed"
+  if outcome ~= "authenticated" then handle:headers():replace("X-Authrecord-Outcome", outcome) end
 end
