@@ -103,6 +103,10 @@ class Gateway:
         self._loop.run(self.running.close())
         self.records.close()
 
+    def settle(self) -> None:
+        """Return when the gateway has done what followed the last answer."""
+        self._loop.run(asyncio.sleep(0))
+
     def connect(self, port: int = 0) -> Caller:
         """A raw connection to it."""
         return Caller(port or self.port, self.password)

@@ -60,8 +60,7 @@ class CallerConnection(asyncio.Protocol):
         self._last_fields: Fields | None = None
         self._asking: asyncio.Task[None] | None = None
         self._holds: set[str] = set()
-        self._drained = 0
-        self._at_end = False
+        self._body_bytes = 0
         self._lingers = False
         self._is_full = False
         self.keeps_alive = True
@@ -104,14 +103,8 @@ class CallerConnection(asyncio.Protocol):
             self._read(data)
 
     def eof_received(self) -> bool:
-        """A caller that has said all it wants may still read its answer."""
-        self._at_end = True
-        if self._lingers:
-            return False
-        if self._tunnel is not None or self._exchange is None or not self._exchange.request_done:
-            return False
-        self.keeps_alive = False
-        return not self._is_tls
+        """A caller that has said its last word has gone: what it asked for is not fetched any more (row O16)."""
+        return False
 
     def pause_writing(self) -> None:
         """The caller reads slowly: so does the upstream's answer come (row O16)."""
@@ -164,7 +157,7 @@ class CallerConnection(asyncio.Protocol):
         options = fields.connection
         self.keeps_alive = b"close" not in options if head.minor else b"keep-alive" in options
         self._body = request_body(length=fields.length, chunked=fields.chunked)
-        self._drained = 0
+        self._body_bytes = 0
         return self._begin(head, data[end + 4 :])
 
     def _begin(self, head: RequestHead, data: bytes) -> bytes:
@@ -217,11 +210,14 @@ class CallerConnection(asyncio.Protocol):
         piece, data = body.feed(data)
         if body.done:
             self._body = None
+        self._body_bytes += len(piece)
         if exchange is None:
-            self._drained += len(piece)
-            if self._drained > MOST_DRAINED_BYTES:
+            if self._body_bytes > MOST_DRAINED_BYTES:
                 self.abort()
             return data
+        limit = self._service.settings.most_body_bytes
+        if limit is not None and self._body_bytes > limit:
+            raise TooLarge("the body is larger than this gateway takes")
         if piece:
             exchange.request_body(piece)
         if body.done:
@@ -238,7 +234,8 @@ class CallerConnection(asyncio.Protocol):
         if exchange is not None:
             exchange.caller_gone()
         self._body = None
-        refusal = malformed(str(fault).capitalize(), status=431 if isinstance(fault, TooLarge) else 400)
+        status = 400 if not isinstance(fault, TooLarge) else 431 if exchange is None else 413
+        refusal = malformed(str(fault).capitalize(), status=status)
         self._service.refused(refusal, None, self)
         if exchange is not None and exchange.status:
             self.abort()
@@ -271,7 +268,7 @@ class CallerConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
-        if not keeps_alive or (self._at_end and not self._waiting):
+        if not keeps_alive:
             self._close()
             return
         self.deadline = self._service.monotonic() + IDLE_SECONDS
@@ -349,7 +346,7 @@ class CallerConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._lingers:
             return
-        if self._at_end or self._is_tls or not transport.can_write_eof():
+        if self._is_tls or not transport.can_write_eof():
             transport.close()
             return
         self._lingers = True

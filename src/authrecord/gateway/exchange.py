@@ -253,6 +253,7 @@ class Exchange:
                 self._dressing,
                 self.head.method.decode("ascii"),
                 replayable=self._kept is not None,
+                young=self._service.settings.young_seconds,
                 now=self._service.time,
             )
         self._held = []

@@ -182,4 +182,6 @@ def response_head(head: bytes, last: Fields | None = None) -> ResponseHead:
     if reason.translate(None, _TEXT):
         raise Malformed("the reason holds a control character")
     fields = last if last is not None and last.raw == raw else Fields(raw)
+    if fields.chunked and version == b"HTTP/1.0":
+        raise Malformed("HTTP/1.0 knows no chunks")
     return ResponseHead(int(status), reason, int(version[-1:]), fields)

@@ -18,20 +18,28 @@ from .dressing import Dressing
 from .grammar import ResponseHead
 from .routes import Route
 
-YOUNG_SECONDS: Final = 1.0
-"""A credential younger than this has not expired, it is refused."""
-
 _WITHOUT_BODY: Final = frozenset({101, 204, 205, 304})
 
 
 class Judge:
-    """The story of one request, over all of its records. `now`: UTC seconds."""
+    """The story of one request, over all of its records.
+
+    `young`: a credential younger than so many seconds has not expired, it is refused. `now`: UTC seconds.
+    """
 
     def __init__(
-        self, route: Route, dressing: Dressing, method: str, *, replayable: bool, now: Callable[[], float]
+        self,
+        route: Route,
+        dressing: Dressing,
+        method: str,
+        *,
+        replayable: bool,
+        young: float,
+        now: Callable[[], float],
     ) -> None:
         self._route = route
         self._method = method
+        self._young = young
         self._now = now
         self._lives = dressing.lives
         self._attempts = tuple(one.attempt(method, replayable) for one in route.authenticators)
@@ -98,4 +106,4 @@ class Judge:
         if live.token is None or held is None or not held.is_same(live):
             return False
         age = self._now() - live.token.obtained_at
-        return 0 <= age < YOUNG_SECONDS and (live.token.life is None or age < live.token.life)
+        return 0 <= age < self._young and (live.token.life is None or age < live.token.life)

@@ -33,12 +33,14 @@ class Settings:
     """Bounds of one gateway. Bytes; `None` for no bound.
 
     `replay_bytes`: bodies up to this size can be sent a second time. `most_body_bytes`: larger ones are refused.
-    `most_connections`: of callers, at a time.
+    `most_connections`: of callers, at a time. `young_seconds`: a refusal of a credential younger than this is
+    taken as a refusal, not as "expired": a scanner provokes refusals on purpose.
     """
 
     replay_bytes: int = 1024 * 1024
     most_body_bytes: int | None = None
     most_connections: int = 8192
+    young_seconds: float = 1.0
 
 
 class Service:
