@@ -49,6 +49,7 @@ class EnvoyGateway:
             trusted_ca=Path(settings.pop("trusted_ca", certifi.where())),
             reverse=origin_of(upstream) if reverse else None,
             workers=1,
+            young=settings.pop("young", 0.0),
             **settings,
         )
         self.engine = Engine(self.rules, made.__getitem__, chosen)

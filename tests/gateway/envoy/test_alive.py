@@ -27,19 +27,13 @@ def token_requests(provider: HonestServer) -> int:
     return provider.counters.token_requests
 
 
-def grown_up(provider: HonestServer) -> None:
-    """The credential is no longer so young that a refusal is not believed: the provider's clock is not ours."""
-    threading.Event().wait(1.05)
-    provider.expire_all()
-
-
 def test_H1_G14_G16_every_way_of_saying_expired_is_mended_before_the_caller_sees_it(
     envoy: Make, provider: HonestServer
 ) -> None:
     through = envoy(provider.url, client_record(provider, pattern=PATTERN))
     for count, how in enumerate(EXPIRED_ANSWERS, start=1):
         provider.expired_answer = how
-        grown_up(provider)
+        provider.expire_all()
         told = through.get("/api/orders")
         assert (told.status, told.body) == (200, b'{"ok": true}'), how
         assert told.values("x-authrecord-outcome") == ["renewed-and-replayed"]
@@ -51,7 +45,7 @@ def test_H7_a_thousand_requests_that_were_refused_at_once_cost_one_renewal(
 ) -> None:
     provider.expired_answer = "200_body"
     through = envoy(provider.url, client_record(provider, pattern=PATTERN))
-    grown_up(provider)
+    provider.expire_all()
     begin = threading.Barrier(200)
 
     def ask() -> bytes:
@@ -70,7 +64,7 @@ def test_H2_a_refused_post_is_sent_again_with_the_same_body(
 ) -> None:
     api = upstream(reply=refusing_the_first_token())
     through = envoy(api.url, provider_record(api.url))
-    grown_up(provider)
+    provider.expire_all()
     body = bytes(range(256)) * 2000
     told = through.ask(request_for("POST", "/orders?a=1", "X-Mine: 1", "Idempotency-Key: k", body=body))
     assert told.status == 200
@@ -87,7 +81,7 @@ def test_H8_a_refused_renewed_token_ends_the_matter_after_exactly_one_replay(
 ) -> None:
     api = upstream(reply=lambda taken: REFUSED)
     through = envoy(api.url, provider_record(api.url))
-    grown_up(provider)
+    provider.expire_all()
     told = through.get()
     assert (told.status, told.body) == (401, b"no")
     assert told.values("x-authrecord-outcome") == ["renewed-token-refused"]
@@ -100,10 +94,19 @@ def test_H7_fifty_refusals_that_a_scanner_provokes_do_not_cost_fifty_renewals(
 ) -> None:
     api = upstream(reply=lambda taken: REFUSED)
     through = envoy(api.url, provider_record(api.url))
-    grown_up(provider)
+    provider.expire_all()
     outcomes = {through.get().values("x-authrecord-outcome")[0] for _ in range(50)}
     assert token_requests(provider) <= 4
     assert outcomes == {"renewed-token-refused", "cooling-down"}
+
+
+def test_a_credential_that_is_a_moment_old_is_refused_and_not_expired(
+    upstream: MakeUpstream, envoy: Make, provider_record: MakeRecord, provider: HonestServer
+) -> None:
+    api = upstream(reply=lambda taken: REFUSED)
+    told = envoy(api.url, provider_record(api.url), young=600.0).get()
+    assert told.values("x-authrecord-outcome") == ["cooling-down"]
+    assert (len(api.taken), token_requests(provider)) == (1, 1)
 
 
 def test_G15_an_insufficient_scope_is_no_expiry(
@@ -112,7 +115,7 @@ def test_G15_an_insufficient_scope_is_no_expiry(
     challenge = b'WWW-Authenticate: Bearer error="insufficient_scope"'
     api = upstream(reply=lambda taken: b"HTTP/1.1 401 No\r\n" + challenge + b"\r\nContent-Length: 0\r\n\r\n")
     through = envoy(api.url, provider_record(api.url))
-    grown_up(provider)
+    provider.expire_all()
     told = through.get()
     assert told.status == 401
     assert told.values("x-authrecord-outcome") == []
@@ -124,10 +127,12 @@ def test_H3_a_post_whose_answer_merely_says_expired_is_not_repeated(
     upstream: MakeUpstream, envoy: Make, provider_record: MakeRecord, provider: HonestServer
 ) -> None:
     said = b'{"error": "token expired"}'
-    reply = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(said) + said
+    reply = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(said) + said
+    )
     api = upstream(reply=lambda taken: reply)
     through = envoy(api.url, provider_record(api.url, pattern=PATTERN))
-    grown_up(provider)
+    provider.expire_all()
     told = through.ask(request_for("POST", "/", body=b"x"))
     assert (told.status, told.body) == (200, said)
     assert told.values("x-authrecord-outcome") == ["method-not-replayed"]
@@ -140,7 +145,7 @@ def test_H4_a_body_beyond_the_bound_passes_and_the_reason_stands_in_a_header(
 ) -> None:
     api = upstream(reply=refusing_the_first_token())
     through = envoy(api.url, provider_record(api.url))
-    grown_up(provider)
+    provider.expire_all()
     body = bytes(1_500_000)
     told = through.ask(request_for("POST", "/", body=body))
     assert told.status == 401
@@ -199,13 +204,11 @@ def test_a_control_process_that_has_gone_leaves_the_answer_as_it_was(
     assert len(api.taken) == 2
 
 
-def test_a_control_process_that_comes_back_serves_on(
-    envoy: Make, provider: HonestServer, loop: Loop
-) -> None:
+def test_a_control_process_that_comes_back_serves_on(envoy: Make, provider: HonestServer, loop: Loop) -> None:
     through = envoy(provider.url, client_record(provider))
     loop.run(through.engine.control.stop())
     loop.run(through.engine.control.start(through.engine.files.control))
-    grown_up(provider)
+    provider.expire_all()
     wait_for_stream(through, loop)
     assert through.get("/api/orders").status == 200
 
@@ -240,12 +243,14 @@ def test_a_renewed_credential_takes_the_place_of_the_refused_one(
     seen: list[str] = []
 
     def reply(taken: Taken) -> bytes:
-        seen.append(taken.line.decode() + authorization(taken)[0] if place == "header" else taken.line.decode())
+        seen.append(
+            taken.line.decode() + authorization(taken)[0] if place == "header" else taken.line.decode()
+        )
         return REFUSED if len(seen) == 1 else OK
 
     api = upstream(reply=reply)
     through = envoy(api.url, client_record(provider, api.url, add_to=place))
-    grown_up(provider)
+    provider.expire_all()
     assert through.get("/p%20q/%2e%2e//x?access_token=mine&q=%27&z").status == 200
     first, second = seen
     assert first != second

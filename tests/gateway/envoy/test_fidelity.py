@@ -28,9 +28,7 @@ TARGETS = (
 )
 
 
-def test_path_and_query_arrive_to_the_byte(
-    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord
-) -> None:
+def test_path_and_query_arrive_to_the_byte(upstream: MakeUpstream, envoy: Make, bearer: MakeRecord) -> None:
     api = upstream()
     through = envoy(api.url, bearer(api.url))
     for target in TARGETS:
@@ -52,7 +50,9 @@ def test_headers_arrive_in_their_order_and_case_with_their_repetitions(
     assert through.get("/", *sent).status == 200
     taken = api.taken[0]
     assert authorization(taken) == [token_of(record)]
-    arrived = sorted(line.strip() for line in taken.lines if not line.lower().startswith((b"authorization", b"host")))
+    arrived = sorted(
+        line.strip() for line in taken.lines if not line.lower().startswith((b"authorization", b"host"))
+    )
     assert arrived == sorted(line.strip().encode("latin-1") for line in sent)
     assert taken.values("x-b") == ["1", "3"]
     assert taken.values("host") == [api.host]
@@ -98,7 +98,9 @@ def test_bodies_pass_both_ways_with_a_length_and_in_chunks(
         assert unchunked(api.taken[-1].body) == body
 
 
-def test_O16_events_arrive_when_they_are_sent(upstream: MakeUpstream, envoy: Make, provider_record: MakeRecord) -> None:
+def test_O16_events_arrive_when_they_are_sent(
+    upstream: MakeUpstream, envoy: Make, provider_record: MakeRecord
+) -> None:
     """Also on a record with a pattern: an event stream is not held back to be looked at."""
     import socket
 

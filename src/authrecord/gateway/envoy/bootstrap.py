@@ -80,7 +80,7 @@ def bootstrap(files: Files, *, node: str) -> Json:
 
 def control_cluster(address: Json) -> Json:
     """The cluster that leads to our control process."""
-    options = {"explicit_http_config": {"http2_protocol_options": {}}}
+    options: Json = {"explicit_http_config": {"http2_protocol_options": {}}}
     return {
         "name": CONTROL,
         "type": "STATIC",

@@ -17,11 +17,11 @@ from ...core.replay import Reason
 from ...keeper.attempt import Attempt
 from ...keeper.authenticator import Authenticator
 from ...keeper.live import Live
-from ..judging import YOUNG_SECONDS
 from .board import Board
 from .placement import Place, Placement
 from .plan import Target
 from .routes import MOST_REPLAYED_BODY
+
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
@@ -50,7 +50,10 @@ class Verdict:
 
 
 class Broker:
-    """Judges for every target of a plan. `now`: UTC seconds."""
+    """Judges for every target of a plan.
+
+    `young`: a credential younger than so many seconds has not expired, it is refused. `now`: UTC seconds.
+    """
 
     def __init__(
         self,
@@ -58,11 +61,13 @@ class Broker:
         authenticators: Callable[[str], Authenticator],
         board: Board,
         *,
+        young: float,
         now: Callable[[], float],
     ) -> None:
         self.targets = targets
         self._authenticators = authenticators
         self._board = board
+        self._young = young
         self._now = now
 
     async def judge(self, seen: Suspicion) -> Verdict:
@@ -104,7 +109,7 @@ class Broker:
         if live.token is None or held is None or not held.is_same(live):
             return False
         age = self._now() - live.token.obtained_at
-        return 0 <= age < YOUNG_SECONDS and (live.token.life is None or age < live.token.life)
+        return 0 <= age < self._young and (live.token.life is None or age < live.token.life)
 
     def _target(self, name: str) -> Target:
         found = self.targets.get(name)

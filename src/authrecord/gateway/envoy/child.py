@@ -57,7 +57,9 @@ class Child:
         try:
             await asyncio.wait_for(self._until_live(), START_SECONDS)
         except TimeoutError:
-            raise StoreFault("Envoy did not become ready.", hint=self.last_words, code="envoy_failed") from None
+            raise StoreFault(
+                "Envoy did not become ready.", hint=self.last_words, code="envoy_failed"
+            ) from None
 
     @property
     def last_words(self) -> str:

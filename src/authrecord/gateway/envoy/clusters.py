@@ -59,7 +59,9 @@ def filters(target: Target) -> list[Json]:
     """The chain of a target's cluster; empty when nothing is put on."""
     if not target.placements:
         return []
-    chain = [lua(scripts.judge(target)), _on_second_attempt(lua(scripts.renew(target)))] if target.replays else []
+    chain = (
+        [lua(scripts.judge(target)), _on_second_attempt(lua(scripts.renew(target)))] if target.replays else []
+    )
     chain.extend(
         _injector(one, number, replaces=not target.replays)
         for number, one in enumerate(target.placements, start=1)
@@ -97,7 +99,9 @@ def _on_second_attempt(filter_config: Json) -> Json:
         "renewal",
         "common.matching.v3.ExtensionWithMatcher",
         extension_config=extension("composite", "filters.http.composite.v3.Composite"),
-        xds_matcher={"matcher_tree": {"input": attempt, "exact_match_map": {"map": {"2": {"action": action}}}}},
+        xds_matcher={
+            "matcher_tree": {"input": attempt, "exact_match_map": {"map": {"2": {"action": action}}}}
+        },
     )
 
 

@@ -54,7 +54,9 @@ class Discovery:
             if request.HasField("error_detail"):
                 # Envoy's words may quote what it refused, so that they are not repeated.
                 self.rejections += 1
-                log.warning("Envoy %s refused a secret (code %d).", request.node.id, request.error_detail.code)
+                log.warning(
+                    "Envoy %s refused a secret (code %d).", request.node.id, request.error_detail.code
+                )
             watch.leaves(request.resource_names_unsubscribe)
             if request.resource_names_subscribe:
                 watch.wants(request.resource_names_subscribe)

@@ -36,8 +36,10 @@ class Settings:
     """How one Envoy runs.
 
     `binary`: which (see `binary.find_envoy`). `host`, `port`: where callers connect; port 0 takes a free one.
-    `reverse`: the one origin of every request, `None` when requests name theirs. `password`: of callers.
+    `reverse`: the one origin of every request, `None` when requests name theirs. `names`:
+    what `Host` may say of a reverse gateway besides loopback. `password`: of callers.
     `trusted_ca`: a PEM file of the authorities for the APIs' certificates. `replay`: expired answers are mended.
+    `young`: a credential younger than so many seconds has not expired, it is refused.
     """
 
     binary: Path
@@ -46,8 +48,10 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 0
     reverse: Origin | None = None
+    names: tuple[str, ...] = ()
     replay: bool = True
     workers: int = 2
+    young: float = 1.0
 
 
 class Engine:
@@ -66,7 +70,9 @@ class Engine:
         self._plan = plan_of(rules, authenticators, replay=settings.replay)
         placements = [one for target in self._plan.targets for one in target.placements]
         self.board = Board(placements)
-        self._broker = Broker(_by_name(self._plan), authenticators, self.board, now=clock.time)
+        self._broker = Broker(
+            _by_name(self._plan), authenticators, self.board, young=settings.young, now=clock.time
+        )
         self.control = Control(self.board, self._broker)
         self._keeping = Keeping(authenticators, self.board, clock)
         self._stack = AsyncExitStack()
@@ -117,20 +123,17 @@ class Engine:
     def _write_resources(self) -> None:
         """Clusters first: a route is never there before its cluster."""
         self._version += 1
-        settings = self._settings
-        clusters, listeners = resources_of(
-            self._plan, settings.password, settings.trusted_ca, settings.host, settings.port, settings.reverse
-        )
+        clusters, listeners = resources_of(self._plan, self._settings)
         _write(self.files.clusters, resources(clusters, str(self._version)))
         _write(self.files.listeners, resources(listeners, str(self._version)))
 
 
-def resources_of(
-    plan: Plan, password: Secret, trusted_ca: Path, host: str, port: int, reverse: Origin | None
-) -> tuple[list[Json], list[Json]]:
+def resources_of(plan: Plan, settings: Settings) -> tuple[list[Json], list[Json]]:
     """Clusters and listeners of a plan, without a credential in them."""
-    clusters = [cluster(target, str(trusted_ca)) for target in plan.targets]
-    return clusters, [listener(host, port, password, route_configuration(plan, reverse=reverse))]
+    clusters = [cluster(target, str(settings.trusted_ca)) for target in plan.targets]
+    routes = route_configuration(plan, reverse=settings.reverse, names=settings.names)
+    proxy = settings.reverse is None
+    return clusters, [listener(settings.host, settings.port, settings.password, routes, proxy=proxy)]
 
 
 def _by_name(plan: Plan) -> dict[str, Target]:

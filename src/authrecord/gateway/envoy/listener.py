@@ -13,22 +13,30 @@ from typing import Any, Final
 from ...core.secret import Secret
 from ..refusals import SAYS_ERROR, Refusal
 from .routes import TOKEN
-from .shapes import KEEPS_CASE, Json, extension, socket_address
+from .shapes import KEEPS_CASE, Json, extension, socket_address, typed
 
 USER: Final = "authrecord"
 """The user name that callers give with the gateway's password."""
 
+_ORDERS: Final = ("x-envoy-", "x-authrecord-c", "x-authrecord-r")
+"""The beginnings of header names by which Envoy (retries, timeouts) and our scripts are told what to do."""
+
+_REALM: Final = 'Basic realm="authrecord"'
 _NEVER: Final = "0s"
 
 
-def listener(host: str, port: int, password: Secret, routes: Json) -> Json:
-    """The listener on a TCP address; port 0 takes a free one."""
+def listener(host: str, port: int, password: Secret, routes: Json, *, proxy: bool) -> Json:
+    """The listener on a TCP address; port 0 takes a free one. `proxy`: requests may hold a whole URL."""
     manager = extension(
         "http",
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="gateway",
         codec_type="HTTP1",
-        http_protocol_options={"header_key_format": KEEPS_CASE, "accept_http_10": True},
+        http_protocol_options={
+            "header_key_format": KEEPS_CASE,
+            "accept_http_10": True,
+            "allow_absolute_url": proxy,
+        },
         common_http_protocol_options={"idle_timeout": "3600s", "max_headers_count": 256},
         max_request_headers_kb=64,
         request_headers_timeout="30s",
@@ -42,6 +50,7 @@ def listener(host: str, port: int, password: Secret, routes: Json) -> Json:
         path_with_escaped_slashes_action="KEEP_UNCHANGED",
         proxy_100_continue=True,
         upgrade_configs=[{"upgrade_type": "websocket"}],
+        early_header_mutation_extensions=[_without_orders()],
         local_reply_config=_own_answers(),
         http_filters=[
             *callers(password),
@@ -101,23 +110,39 @@ def _skipping(name: str, wrapped: Json, predicate: Json) -> Json:
     )
 
 
+def _without_orders() -> Json:
+    """Takes away what would order Envoy or our scripts about, before anything reads it."""
+    gone = [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in _ORDERS]
+    kind = "http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    return extension("authrecord.orders", kind, mutations=gone)
+
+
 def _own_answers() -> Json:
-    """A caller that is unknown is told how to name itself, in the words of the embedded gateway."""
-    refusal = Refusal(407, "unknown_caller", "The gateway does not know the caller.")
+    """What Envoy answers by itself, in the words of the embedded gateway.
+
+    A caller that is unknown is told how to name itself; a request whose credential cannot be had was not sent.
+    """
+    unknown = Refusal(407, "unknown_caller", "The gateway does not know the caller.")
+    nothing = Refusal(502, "no_credential", "There is no credential for this request, so it was not sent.")
     return {
         "mappers": [
-            {
-                "filter": {"status_code_filter": {"comparison": {"op": "EQ", "value": {"default_value": 401, "runtime_key": "authrecord.none"}}}},
-                "status_code": 407,
-                "body": {"inline_string": refusal.body().decode()},
-                "body_format_override": {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}, "content_type": "application/problem+json"},
-                "headers_to_add": [
-                    {"header": {"key": "Proxy-Authenticate", "value": 'Basic realm="authrecord"'}},
-                    {"header": {"key": SAYS_ERROR.decode(), "value": refusal.code}},
-                ],
-            }
+            _mapper("response.code_details.contains('basic_auth')", unknown, {"Proxy-Authenticate": _REALM}),
+            _mapper("response.code_details.contains('inject_credential')", nothing, {}),
         ]
-    }  # fmt: skip
+    }
+
+
+def _mapper(condition: str, refusal: Refusal, headers: dict[str, str]) -> Json:
+    added = {**headers, SAYS_ERROR.decode(): refusal.code, "Cache-Control": "no-store"}
+    cel = typed("access_loggers.filters.cel.v3.ExpressionFilter", expression=condition)
+    text = {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}}
+    return {
+        "filter": {"extension_filter": {"name": "cel", "typed_config": cel}},
+        "status_code": refusal.status,
+        "body": {"inline_string": refusal.body().decode()},
+        "body_format_override": {**text, "content_type": "application/problem+json"},
+        "headers_to_add": [{"header": {"key": name, "value": value}} for name, value in added.items()],
+    }
 
 
 def _digest(password: Secret) -> str:

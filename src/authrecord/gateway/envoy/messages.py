@@ -49,7 +49,9 @@ _MESSAGES: Final[dict[str, tuple[_Field, ...]]] = {
 def _classes() -> dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(any_pb2.DESCRIPTOR.serialized_pb)
-    file = descriptor_pb2.FileDescriptorProto(name="authrecord/envoy.proto", package=_PACKAGE, syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="authrecord/envoy.proto", package=_PACKAGE, syntax="proto3"
+    )
     file.dependency.append(any_pb2.DESCRIPTOR.name)
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)

@@ -28,22 +28,26 @@ _AMBIGUOUS: Final = (
     r"[^?]*(?://|\\|;|/\.{1,2}(?:/|\?|$)|"
     r"%(?i:2[ef5]|5c|00|3b|23|3f|2d|5f|7e|3[0-9]|[46][1-9a-f]|[57][0-9a])).*"
 )
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+_NO_RULE: Final = (404, "no_rule", "No rule of the gateway speaks of this request.")
+_OTHER_HOST: Final = (421, "other_host", "Host names another server than this gateway.")
 _OUR_ANSWER_HEADERS: Final = ("x-authrecord-context", "x-authrecord-replay")
 
 
-def route_configuration(plan: Plan, *, reverse: Origin | None) -> Json:
+def route_configuration(plan: Plan, *, reverse: Origin | None, names: Iterable[str] = ()) -> Json:
     """The routes of a plan. `reverse`: the one origin that every request goes to, whatever it names.
 
-    Without `reverse` a request names its origin: as a proxy's client does, or by `Host`.
+    Without `reverse` a request names its origin: as a proxy's client does, or by `Host`. With it, `Host` must be an
+    address of this machine's loopback or one of `names` (rows M1, O10).
     """
+    own_names = [form for name in (*_LOOPBACK, *names) for form in (name, f"{name}:*")]
     hosts = [
-        _virtual_host(site, ["*"] if reverse is not None else _authorities(site.origin), plan.rules.unmatched)
+        _virtual_host(site, _authorities(site.origin) if reverse is None else own_names, plan.rules.unmatched)
         for site in plan.sites
         if reverse is None or site.origin == reverse
     ]
-    if reverse is None:
-        routes = [refusing("/", 404, "no_rule", "No rule of the gateway speaks of this request.")]
-        hosts.append({"name": "nothing", "domains": ["*"], "routes": routes})
+    routes = [refusing("/", *(_NO_RULE if reverse is None else _OTHER_HOST))]
+    hosts.append({"name": "nothing", "domains": ["*"], "routes": routes})
     return {
         "name": "routes",
         "virtual_hosts": hosts,
@@ -89,12 +93,14 @@ def _virtual_host(site: Site, domains: list[str], unmatched: Unmatched) -> Json:
         headers = [_header(":path", {"safe_regex": {"regex": _AMBIGUOUS}})]
         routes.append(refusing("/", 400, "ambiguous_path", detail, headers=headers))
     routes.append(_to(site.bare, {"prefix": "/", "headers": [{"name": BYPASS, "present_match": True}]}))
+    detail = "TRACE would show the credential to whoever asks."
+    routes.append(refusing("/", 405, "method", detail, headers=[_header(":method", {"exact": "TRACE"})]))
     for way in site.ways:
         routes.extend(_ways(site, way))
     if unmatched is Unmatched.PASS:
         routes.append(_to(site.bare, {"prefix": "/"}))
     else:
-        routes.append(refusing("/", 404, "no_rule", "No rule of the gateway speaks of this request."))
+        routes.append(refusing("/", *_NO_RULE))
     return {
         "name": str(site.origin),
         "domains": domains,
@@ -124,7 +130,9 @@ def _ways(site: Site, way: Way) -> Iterable[Json]:
 
 def _match(way: Way) -> Json:
     rule = way.rule
-    match: Json = {"prefix": "/"} if rule.fits_every_path else {"path_separated_prefix": rule.path.rstrip("/")}
+    match: Json = (
+        {"prefix": "/"} if rule.fits_every_path else {"path_separated_prefix": rule.path.rstrip("/")}
+    )
     if rule.methods:
         words = "|".join(re.escape(method) for method in sorted(rule.methods))
         match["headers"] = [_header(":method", {"safe_regex": {"regex": words}})]

@@ -92,9 +92,13 @@ def _lua(value: _Value) -> str:
 
 def _lua_text(text: str) -> str:
     """A text between quotes; everything but plain letters and signs as a decimal escape, which Lua 5.1 reads."""
-    return '"' + "".join(
-        character if " " <= character <= "~" and character not in '"\\' else "".join(f"\\{byte:03d}" for byte in character.encode())
-        for character in text
-    ) + '"'
-
-
+    return (
+        '"'
+        + "".join(
+            character
+            if " " <= character <= "~" and character not in '"\\'
+            else "".join(f"\\{byte:03d}" for byte in character.encode())
+            for character in text
+        )
+        + '"'
+    )

@@ -53,7 +53,9 @@ def endpoints(cluster: str, address: Json) -> Json:
 
 def lua(script: str) -> Json:
     """The filter that runs a script."""
-    return extension("authrecord.script", "filters.http.lua.v3.Lua", default_source_code={"inline_string": script})
+    return extension(
+        "authrecord.script", "filters.http.lua.v3.Lua", default_source_code={"inline_string": script}
+    )
 
 
 def protocols(**fields: Any) -> Json:

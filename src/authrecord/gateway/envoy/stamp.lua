@@ -46,3 +46,18 @@ function envoy_on_request(handle)
     end
   end
 end
+
+-- A server that echoes the request's query into `Location` would send the credential along (row O12).
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local location = headers:get("location")
+  if location == nil then return end
+  local base, query, fragment = string.match(location, "^([^?#]*)%?([^#]*)(.*)$")
+  if base == nil then return end
+  local kept = query
+  for number = 1, CREDENTIALS do
+    if PLACES[number] == "query" then kept = without(kept, "&", "", NAMES[number], true) end
+  end
+  if kept == query then return end
+  headers:replace("location", base .. (kept ~= "" and "?" .. kept or "") .. fragment)
+end
