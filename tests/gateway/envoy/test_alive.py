@@ -209,18 +209,7 @@ def test_a_control_process_that_comes_back_serves_on(envoy: Make, provider: Hone
     loop.run(through.engine.control.stop())
     loop.run(through.engine.control.start(through.engine.files.control))
     provider.expire_all()
-    wait_for_stream(through, loop)
     assert through.get("/api/orders").status == 200
-
-
-def wait_for_stream(through: EnvoyGateway, loop: Loop) -> None:
-    """Until Envoy is connected again."""
-
-    async def connected() -> None:
-        while not (await through.engine.child.figures()).get("control_plane.connected_state", 1):
-            await asyncio.sleep(0.05)
-
-    loop.run(connected())
 
 
 def refusing_the_first_token() -> Callable[[Taken], bytes]:

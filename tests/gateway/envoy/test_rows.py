@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from typing import Literal
 from urllib.parse import quote
@@ -18,7 +19,9 @@ from authrecord.testing import HonestServer
 from tests.canary_watch import Canary
 from tests.gateway.conftest import authorization, token_of
 from tests.gateway.envoy.stage import Make, basic, client_record, request_for
-from tests.gateway.stage import Taken, Upstream
+from tests.gateway.stage import OK, Taken, Upstream
+from tests.gateway.test_fidelity import unchunked
+from tests.gateway.test_smuggling import REFUSED
 
 MakeUpstream = Callable[..., Upstream]
 MakeRecord = Callable[..., Record]
@@ -158,7 +161,7 @@ def test_O3_what_connection_names_does_not_take_our_credential_away(
         assert api.taken[-1].values("host") == [api.host]
     assert through.ask(request_for("POST", "/", "Connection: host", body=b"abc")).status == 400
     assert through.ask(request_for("POST", "/", "Connection: content-length", body=b"abc")).status == 200
-    assert api.taken[-1].body == b"abc"
+    assert unchunked(api.taken[-1].body) == b"abc"
 
 
 def test_O4_trailers_are_dropped_both_ways(upstream: MakeUpstream, envoy: Make, bearer: MakeRecord) -> None:
@@ -174,25 +177,37 @@ def test_O4_trailers_are_dropped_both_ways(upstream: MakeUpstream, envoy: Make, 
     assert api.taken[0].body == b"2\r\nhi\r\n0\r\n\r\n"
 
 
-def test_O5_messages_that_two_servers_read_differently_never_reach_the_upstream(
+READ_BY_ENVOY = {
+    "bare CR", "bare LF at the end", "bare LF in the head", "chunk data ends with LF", "chunk extension",
+    "chunk size with space", "obs-fold", "obs-fold TE",
+}  # fmt: skip
+"""What Envoy reads without refusing it. It writes each message anew, in a form that nobody reads differently."""
+
+
+def test_O5_messages_that_two_servers_read_differently_are_refused_or_written_anew(
     upstream: MakeUpstream, envoy: Make, bearer: MakeRecord
 ) -> None:
-    from tests.gateway.test_smuggling import REFUSED
+    heads: list[bytes] = []
 
-    api = upstream()
+    def serve(connection: socket.socket, upstream: Upstream) -> None:
+        heads.append(connection.recv(65536).partition(b"\r\n\r\n")[0])
+        connection.sendall(OK)
+
+    api = upstream(serve=serve)
     through = envoy(api.url, bearer(api.url))
-    passed = []
-    for name, rest in REFUSED.items():
+    read = set()
+    for name in REFUSED:
         with through.connect() as caller:
-            caller.send(b"POST / HTTP/1.1\r\nHost: localhost\r\n$\r\n" + rest)
-            told = caller.head()
-            if not told.startswith((b"HTTP/1.1 400", b"HTTP/1.1 501", b"HTTP/1.1 413", b"HTTP/1.1 426")):
-                passed.append((name, told.partition(b"\r\n")[0]))
-    # What Envoy reads without refusing reaches the upstream in one form only, which nobody can read differently.
-    assert [taken.line for taken in api.taken if b"smuggled" in taken.head] == []
-    for taken in api.taken:
-        assert len(taken.values("content-length")) + len(taken.values("transfer-encoding")) <= 1
-    assert len(passed) < len(REFUSED) / 4, passed
+            caller.send(b"POST / HTTP/1.1\r\nHost: localhost\r\n$\r\n" + REFUSED[name])
+            if caller.head().startswith(b"HTTP/1.1 200"):
+                read.add(name)
+    assert read <= READ_BY_ENVOY
+    for head in heads:
+        names = [line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:]]
+        assert names.count(b"content-length") + names.count(b"transfer-encoding") == 1
+        assert head.replace(b"\r\n", b"").isascii()
+        assert not {b"\r", b"\n"} & {head.replace(b"\r\n", b"")[at : at + 1] for at in range(len(head))}
+        assert b"smuggled" not in head
 
 
 def test_O6_O8_O10_O22_where_a_request_goes_is_decided_by_the_rule_alone(

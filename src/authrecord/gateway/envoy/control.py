@@ -39,7 +39,7 @@ class Control:
         """Listen on a Unix socket, which takes the place of one that a process left behind."""
         from grpc import aio
 
-        socket.unlink(missing_ok=True)
+        _gone(socket)
         server = aio.server(options=(("grpc.max_concurrent_streams", 100_000),))
         server.add_generic_rpc_handlers(self._handlers())
         before = os.umask(0o177)
@@ -55,7 +55,7 @@ class Control:
         if self._server is not None:
             await self._server.stop(_GRACE)
         if self._socket is not None:
-            self._socket.unlink(missing_ok=True)
+            _gone(self._socket)
 
     def _handlers(self) -> tuple[Any, ...]:
         import grpc
@@ -98,6 +98,10 @@ class Control:
         ]
         await context.send_initial_metadata(tuple(found))
         return b""
+
+
+def _gone(socket: Path) -> None:
+    socket.unlink(missing_ok=True)
 
 
 def suspicion_of(told: dict[str, str], shown: bytes) -> Suspicion:

@@ -1,4 +1,4 @@
-"""The whole engine: a plan written for Envoy, the control process's server, the keeping of credentials, and the child."""
+"""The whole engine: a plan written for Envoy, the control process's server, the keeping of credentials, the child."""
 
 from __future__ import annotations
 

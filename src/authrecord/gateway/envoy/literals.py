@@ -7,6 +7,7 @@ The reading is cautious: what it does not understand ends a text and adds nothin
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 SHORTEST: Final = 3
@@ -35,7 +36,7 @@ def _alternatives(pattern: str) -> list[str]:
     """The pattern, cut at each `|` that stands outside of groups and classes."""
     cuts = [index for index, depth in _outside(pattern) if pattern[index] == "|" and depth == 0]
     edges = [-1, *cuts, len(pattern)]
-    return [pattern[start + 1 : end] for start, end in zip(edges[:-1], edges[1:], strict=True)]
+    return [pattern[start + 1 : end] for start, end in pairwise(edges)]
 
 
 def _outside(pattern: str) -> list[tuple[int, int]]:

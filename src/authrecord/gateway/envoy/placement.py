@@ -69,7 +69,7 @@ def spellings(name: str) -> tuple[str, ...]:
             hint="Use the embedded engine for this record.",
             field="auth",
         )
-    made = []
-    for signs in product("-_", repeat=len(parts) - 1):
-        made.append(parts[0] + "".join(sign + part for sign, part in zip(signs, parts[1:], strict=True)))
-    return tuple(made)
+    return tuple(
+        parts[0] + "".join(sign + part for sign, part in zip(signs, parts[1:], strict=True))
+        for signs in product("-_", repeat=len(parts) - 1)
+    )
