@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import socket
+import ssl
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
@@ -14,9 +17,10 @@ from typing import Any, Self, TypeVar
 from authrecord.core.origin import allowed_origins, origin_of
 from authrecord.core.secret import Secret
 from authrecord.gateway.access_log import AccessLog
+from authrecord.gateway.authority import Authority
 from authrecord.gateway.dialing import Dialer, Guard
 from authrecord.gateway.listening import Listen
-from authrecord.gateway.rules import Rule, Rules
+from authrecord.gateway.rules import Rule, Rules, Unmatched
 from authrecord.gateway.running import Running, Ways, started
 from authrecord.gateway.service import Service, Settings
 from authrecord.record import Record
@@ -63,6 +67,8 @@ class Gateway:
         bare: bool = False,
         tokens: Any = None,
         ca_file: str = "",
+        unmatched: Unmatched = Unmatched.REFUSE,
+        guard: Guard | None = None,
     ) -> None:
         self._loop = loop
         self.password = password
@@ -71,14 +77,17 @@ class Gateway:
         self.records = Records(records, keeper)
         names = tuple(record.name for record in records)
         self.rules = Rules(
-            [Rule(records=names, origins=allowed_origins([upstream]))] if rules is None else rules
+            [Rule(records=names, origins=allowed_origins([upstream]))] if rules is None else rules,
+            unmatched=unmatched,
         )
+        hosts = {origin.host for rule in self.rules.all for origin in rule.origins.exact}
+        self.authority = Authority.made(sorted(hosts), lambda: dt.datetime.now(dt.UTC))
 
         async def start() -> Running:
             service = Service(
                 self.rules,
                 self.records.authenticator,
-                Dialer(Guard(), ca_file=ca_file),
+                Dialer(guard or Guard(), ca_file=ca_file),
                 settings=settings,
                 access_log=AccessLog(self.log.append, now=time.time, monotonic=time.monotonic),
             )
@@ -86,6 +95,9 @@ class Gateway:
                 upstream=origin_of(upstream),
                 reverse=LOOPBACK,
                 bare=LOOPBACK if bare else None,
+                forward=LOOPBACK,
+                authority=self.authority,
+                authorize=LOOPBACK,
                 metrics=LOOPBACK,
                 password=Secret(password),
                 tokens=tokens,
@@ -95,7 +107,9 @@ class Gateway:
         self.running = loop.run(start())
         self.service = self.running.service
         self.port = self.running.places["reverse"].port
+        self.forward_port = self.running.places["forward"].port
         self.bare_port = self.running.places["bare"].port if bare else 0
+        self.authorize_port = self.running.places["authorize"].port
         self.metrics_port = self.running.places["metrics"].port
 
     def close(self) -> None:
@@ -115,6 +129,27 @@ class Gateway:
         """The answer to one raw request, on a connection of its own; `$` stands for the line with the password."""
         with self.connect(port) as caller:
             return caller.ask(request)
+
+    def through_proxy(
+        self, target: str, *, server_name: str = "", extra: bytes = b"", trusts: ssl.SSLContext | None = None
+    ) -> tuple[Told, Caller]:
+        """A `CONNECT`, and TLS inside of it if it is answered with 200 and a `server_name` is given."""
+        caller = self.connect(self.forward_port)
+        proof = b64encode(f"any:{self.password}".encode())
+        caller.send(
+            f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n".encode()
+            + b"Proxy-Authorization: Basic "
+            + proof
+            + b"\r\n"
+            + extra
+            + b"\r\n"
+        )
+        head = caller.head()
+        told = Told(head, b"")
+        if told.status == 200 and server_name:
+            context = trusts or ssl.create_default_context(cadata=self.authority.pem.decode())
+            caller.socket = context.wrap_socket(caller.socket, server_hostname=server_name)
+        return told, caller
 
 
 class Told:

@@ -125,13 +125,12 @@ def pieces(body: bytes) -> list[bytes]:
 
 def unchunked(data: bytes) -> bytes:
     """A body out of its chunks."""
-    body = b""
-    parts = []
+    parts: list[bytes] = []
     while True:
         line, _, data = data.partition(b"\r\n")
         size = int(line, 16)
         if not size:
-            return body + b"".join(parts)
+            return b"".join(parts)
         parts.append(data[:size])
         data = data[size + 2 :]
 

@@ -70,7 +70,7 @@ def test_O1_a_credential_in_query_or_cookie_takes_the_place_of_the_clients(
     upstream: Make, gateway: MakeGateway, canary: Canary, place: str
 ) -> None:
     api = upstream()
-    key = canary("api key", alphabet="hard" if place == "query" else "")
+    key = canary("api key", alphabet="hard") if place == "query" else canary("api key")
     auth = ApiKey(key="k", value=Secret(key), send_in=place)
     through = gateway(api.url, Record(name="key", allowed_origins=(api.url,), auth=auth))
     told = through.ask(get(through, b"Cookie: a=1; k=own", b"Cookie: b=2", target=b"/x?a=%26&k=own&&b=%zz"))

@@ -29,6 +29,7 @@ MAY_REVEAL = {
     "documents/digest.py": "a revision changes when a secret does",
     "documents/secret_rules.py": "the characters of a literal secret",
     "documents/writing.py": "a document that keeps its secrets is written with them",
+    "gateway/child.py": "the password of the proxy that a child process is given",
     "gateway/callers.py": "the gateway's password is compared by its hash",
     "grants/authorization_code.py": "the challenge is a hash of the verifier",
     "grants/client_authentication.py": "Basic, body and the key of an assertion",

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .context import Options, example, with_options
-from .gateway_options import RuleSource, checked_upstream, need_records, password_from, run_loop
+from .gateway_options import (
+    RuleSource,
+    authority_of,
+    checked_upstream,
+    need_records,
+    password_from,
+    run_loop,
+)
 from .output import console, print_json
 
 if TYPE_CHECKING:
@@ -39,7 +46,11 @@ USUAL_LISTEN = "127.0.0.1:8080"
 )
 @click.option("--listen", default="", metavar="ADDRESS", help=f"Reverse gateway; {USUAL_LISTEN} by default.")
 @click.option("--upstream", default="", metavar="ORIGIN", help="Where a reverse gateway's requests go.")
+@click.option("--proxy-listen", default="", metavar="ADDRESS", help="Forward proxy, for HTTP and HTTPS.")
 @click.option("--bare-listen", default="", metavar="ADDRESS", help="The same without a credential.")
+@click.option(
+    "--authorize-listen", default="", metavar="ADDRESS", help="Headers for nginx, Traefik, Caddy, Envoy."
+)
 @click.option("--metrics-listen", default="", metavar="ADDRESS", help="OpenMetrics at /metrics.")
 @click.option("--host", "hosts", multiple=True, metavar="NAME", help="What Host may say besides the address.")
 @click.option(
@@ -101,7 +112,7 @@ async def _serve(options: Options, source: RuleSource, given: dict[str, Any]) ->
 
     service = _service(options, source, given)
     password, is_new = password_from(options, given["password_file"])
-    ways = _ways(service, given, password)
+    ways = _ways(options, service, given, password)
     running = await started(service, ways)
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -133,26 +144,38 @@ def _service(options: Options, source: RuleSource, given: dict[str, Any]) -> Ser
     )
 
 
-def _ways(service: Service, given: dict[str, Any], password: Any) -> Ways:
+def _ways(options: Options, service: Service, given: dict[str, Any], password: Any) -> Ways:
     from ..gateway.listening import parsed_listen
     from ..gateway.running import Ways, only_upstream
 
     listens = {
         name: parsed_listen(given[option], field=option)
-        for name, option in (("reverse", "listen"), ("bare", "bare_listen"), ("metrics", "metrics_listen"))
+        for name, option in (
+            ("reverse", "listen"),
+            ("bare", "bare_listen"),
+            ("forward", "proxy_listen"),
+            ("authorize", "authorize_listen"),
+            ("metrics", "metrics_listen"),
+        )
         if given[option]
     }
-    if "reverse" not in listens:
+    if not listens.keys() & {"reverse", "forward", "authorize"}:
         listens["reverse"] = parsed_listen(USUAL_LISTEN)
-    upstream = (
-        checked_upstream(given["upstream"]) if given["upstream"] else only_upstream(service.table.rules)
-    )
+    rules = service.table.rules
+    upstream = None
+    if given["upstream"]:
+        upstream = checked_upstream(given["upstream"])
+    elif "reverse" in listens or "bare" in listens:
+        upstream = only_upstream(rules)
     return Ways(
         upstream=upstream,
         names=given["hosts"],
         password=password,
-        reverse=listens["reverse"],
+        authority=authority_of(options, rules, lasting=True) if "forward" in listens else None,
+        reverse=listens.get("reverse"),
         bare=listens.get("bare"),
+        forward=listens.get("forward"),
+        authorize=listens.get("authorize"),
         metrics=listens.get("metrics"),
     )
 
@@ -161,12 +184,19 @@ def _say(options: Options, running: Running, ways: Ways, *, shown: str) -> None:
     """Where it listens, and the password if nobody knows it yet: once."""
     places = {name: str(place) for name, place in running.places.items()}
     if options.as_json:
-        print_json({"listens": places, "upstream": str(ways.upstream), "password": shown or None})
+        print_json(
+            {
+                "listens": places,
+                "upstream": None if ways.upstream is None else str(ways.upstream),
+                "password": shown or None,
+            }
+        )
         return
     out = console()
     for name, place in places.items():
         out.print(f"{name:8} {place}", style="bold")
-    out.print(f"upstream {ways.upstream}")
+    if ways.upstream is not None:
+        out.print(f"upstream {ways.upstream}")
     if shown:
         out.print(f"password {shown}\n\nSend it as X-Authrecord-Token, or as the password of the URL.")
     out.print("Ctrl-C ends it.", style="dim")

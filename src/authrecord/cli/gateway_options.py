@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import datetime as dt
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ from .context import Options
 
 if TYPE_CHECKING:
     from ..core.secret import Secret
+    from ..gateway.authority import Authority
     from ..gateway.routes import Authenticators
     from ..gateway.rules import OwnCredential, Rules, Unmatched
     from ..wiring import Records
@@ -99,6 +101,59 @@ def password_from(options: Options, file: Path | None) -> tuple[Secret, bool]:
     return new_password(), True
 
 
+def utc_now() -> dt.datetime:
+    """The time, with its zone."""
+    return dt.datetime.now(dt.UTC)
+
+
+def authority_folder(options: Options) -> Path:
+    """Where the certificate authority of the forward proxy is kept."""
+    from ..stores.places import data_folder
+
+    return Path(data_folder(options.settings().environment)) / "gateway"
+
+
+def hosts_of(origins: Iterable[str]) -> list[str]:
+    """The https hosts among allowed origins, `*.` included, in order."""
+    from ..core.origin import allowed_origin
+
+    found: dict[str, None] = {}
+    for text in origins:
+        origin, below = allowed_origin(text)
+        if origin.scheme == "https":
+            found[f"*.{origin.host}" if below else origin.host] = None
+    return list(found)
+
+
+def hosts_of_records(records: Records) -> list[str]:
+    """The https hosts of every record."""
+    return hosts_of(origin for record in records.values() for origin in record.allowed_origins)
+
+
+def authority_of(options: Options, rules: Rules, *, lasting: bool) -> Authority | None:
+    """The authority for the https hosts of the rules; `None` when there are none.
+
+    `lasting`: the one that is kept, made on first use. Else that one where it speaks for these hosts and is there,
+    and one that lives as long as this process where not. Raises `RecordFault` and `StoreFault`.
+    """
+    from ..gateway.authority import Authority, kept_authority
+
+    patterns = [
+        *(str(origin) for rule in rules.all for origin in sorted(rule.origins.exact)),
+        *(str(origin).replace("://", "://*.") for rule in rules.all for origin in rule.origins.below),
+    ]
+    hosts = hosts_of(patterns)
+    if not hosts:
+        return None
+    folder = authority_folder(options)
+    if lasting:
+        return kept_authority(folder, hosts, utc_now)
+    kept = Authority.loaded(folder, utc_now)
+    if kept is not None and all(kept.covers(host) for host in hosts):
+        return kept
+    return Authority.made(hosts, utc_now)
+
+
 def run_loop(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a gateway's work to its end, on uvloop where it is installed."""
     import asyncio
@@ -128,8 +183,3 @@ def checked_upstream(url: str) -> Any:
     if rest:
         raise RecordFault("the upstream is an origin, without a path.", field="upstream")
     return checked_origin(url)
-
-
-def close(records: Records) -> None:
-    """Close the keeper of the records."""
-    records.keeper.close()

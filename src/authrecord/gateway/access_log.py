@@ -40,6 +40,10 @@ class AccessLog:
             outcome="" if judge is None else judge.reason.name.lower(),
         )
 
+    def connected(self, head: RequestHead, peer: str, *, opened: bool) -> None:
+        """A `CONNECT` was answered. `opened`: its requests are seen, and logged by themselves."""
+        self._line(peer, head, 200, opened=opened)
+
     def refused(self, refusal: Refusal, head: RequestHead | None, peer: str) -> None:
         """The gateway has answered by itself."""
         self._line(peer, head, refusal.status, code=refusal.code)

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from .bodies import Body, request_body
 from .entrances import Found
 from .exchange import Exchange
+from .forward import Connect
 from .grammar import Fields, Malformed, RequestHead, TooLarge, end_of_head, request_head
+from .opening import connect
 from .refusals import Refusal, answer, malformed
+from .tunnels import Tunnel
 
 if TYPE_CHECKING:
     from .service import Service
@@ -37,11 +40,11 @@ WRITE_BUFFER_BYTES: Final = 256 * 1024
 class Entrance(Protocol):
     """What requests at this connection mean: see `entrances`."""
 
-    def find(self, head: RequestHead) -> Found | None:
+    def find(self, head: RequestHead) -> Found | Connect | None:
         """The meaning of a request; `None` when `ask` must be awaited. Raises `Refusal`."""
         ...
 
-    async def ask(self, head: RequestHead) -> Found:
+    async def ask(self, head: RequestHead) -> Found | Connect:
         """The same, when it takes a while."""
         ...
 
@@ -56,7 +59,7 @@ class CallerConnection(asyncio.Protocol):
         self._waiting = b""
         self._body: Body | None = None
         self._exchange: Exchange | None = None
-        self._tunnel: Exchange | None = None
+        self._tunnel: Exchange | Tunnel | None = None
         self._last_fields: Fields | None = None
         self._asking: asyncio.Task[None] | None = None
         self._holds: set[str] = set()
@@ -77,15 +80,18 @@ class CallerConnection(asyncio.Protocol):
         self.peer = f"{peer[0]}" if isinstance(peer, tuple) else "unix"
         self.deadline = self._service.monotonic() + HEAD_SECONDS
         self._service.connected(self)
+        self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The caller has gone."""
         self._service.gone(self)
         if self._asking is not None:
             self._asking.cancel()
-        exchange, self._exchange, self._tunnel = self._exchange, None, None
-        if exchange is not None:
-            exchange.caller_gone()
+        exchange, tunnel = self._exchange, self._tunnel
+        self._exchange = self._tunnel = None
+        for one in (exchange, tunnel if tunnel is not exchange else None):
+            if one is not None:
+                one.caller_gone()
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
@@ -94,6 +100,9 @@ class CallerConnection(asyncio.Protocol):
             self._tunnel.tunnel(data)
             return
         if self._lingers:
+            return
+        if self._transport is None:  # under TLS the first bytes may come before the connection is announced
+            self._waiting += data
             return
         if self._waiting:
             data, self._waiting = self._waiting + data, b""
@@ -109,14 +118,16 @@ class CallerConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The caller reads slowly: so does the upstream's answer come (row O16)."""
         self._is_full = True
-        if self._exchange is not None:
-            self._exchange.caller_is_full()
+        busy = self._exchange or self._tunnel
+        if busy is not None:
+            busy.caller_is_full()
 
     def resume_writing(self) -> None:
         """It goes on."""
         self._is_full = False
-        if self._exchange is not None:
-            self._exchange.caller_has_room()
+        busy = self._exchange or self._tunnel
+        if busy is not None:
+            busy.caller_has_room()
         elif self._asking is None:
             self._go_on()
 
@@ -176,24 +187,25 @@ class CallerConnection(asyncio.Protocol):
             self._asking = self._service.loop.create_task(self._ask(head))
             self._wait(data)
             return b""
+        if isinstance(found, Connect):
+            self._asking = self._service.loop.create_task(connect(self, self._service, head, found))
+            self._wait(data)
+            return b""
         return self._start(head, found, data)
 
     async def _ask(self, head: RequestHead) -> None:
         try:
             found = await self._entrance.ask(head)
         except Refusal as refusal:
-            self._asking = None
-            self._service.refused(refusal, head, self)
-            self.refuse(refusal, head)
-        else:
-            self._asking = None
-            data, self._waiting = self._waiting, b""
-            self.release("waiting")
-            self._read(self._start(head, found, data))
+            self.refuse_asked(refusal, head)
             return
+        if isinstance(found, Connect):
+            await connect(self, self._service, head, found)
+            return
+        self._asking = None
         data, self._waiting = self._waiting, b""
         self.release("waiting")
-        self._read(data)
+        self._read(self._start(head, found, data))
 
     def _start(self, head: RequestHead, found: Found, data: bytes) -> bytes:
         exchange = self._exchange = Exchange(self, head, found, self._service)
@@ -301,9 +313,32 @@ class CallerConnection(asyncio.Protocol):
         if refusal.closes:
             self._close()
 
-    def becomes_tunnel(self, exchange: Exchange) -> None:
+    def refuse_asked(self, refusal: Refusal, head: RequestHead) -> None:
+        """The same for a request that was asked about in a task."""
+        self._asking = None
+        self._service.refused(refusal, head, self)
+        self.refuse(refusal, head)
+
+    @property
+    def has_unread(self) -> bool:
+        """True when bytes have come behind the request in hand."""
+        return self._body is not None or bool(self._waiting)
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The connection, as long as it is there."""
+        return self._transport
+
+    def enters(self, entrance: Entrance) -> None:
+        """From now on requests on this connection mean what `entrance` says."""
+        self._entrance = entrance
+        self._asking = self._last_fields = None
+        self._go_on()
+
+    def becomes_tunnel(self, exchange: Exchange | Tunnel) -> None:
         """From now on bytes pass as they are."""
         self._tunnel = exchange
+        self._asking = None
         data, self._waiting = self._waiting, b""
         if data:
             exchange.tunnel(data)
@@ -319,7 +354,7 @@ class CallerConnection(asyncio.Protocol):
 
     def end_if_late(self, now: float) -> None:
         """Cut a caller that takes too long over a head, or that is idle for too long."""
-        if self._exchange is None and self._asking is None and now > self.deadline:
+        if self._tunnel is None and self._exchange is None and self._asking is None and now > self.deadline:
             if self._lingers:
                 self.abort()
             elif self._waiting:
@@ -339,7 +374,7 @@ class CallerConnection(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """True between two requests."""
-        return self._exchange is None and self._asking is None
+        return self._exchange is None and self._asking is None and self._tunnel is None
 
     def _close(self) -> None:
         """Close after what was written. What still comes is read over, so that the answer is not lost."""

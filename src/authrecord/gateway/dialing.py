@@ -78,14 +78,16 @@ class Dialer:
     async def dial(self, origin: Origin, make: Callable[[], AnyProtocol]) -> AnyProtocol:
         """A connection to an origin, whose protocol `make` makes. Raises `Refusal` 502, 504 or 403."""
         tls = origin.scheme == "https"
-        return await self.connect(
-            origin.host.strip("[]"), origin.port, make, context=self._tls() if tls else None
-        )
+        return await self.connect(origin.host, origin.port, make, context=self._tls() if tls else None)
 
     async def connect(
         self, host: str, port: int, make: Callable[[], AnyProtocol], *, context: ssl.SSLContext | None = None
     ) -> AnyProtocol:
-        """A connection to one of the addresses of `host` that may be dialled. Raises `Refusal`."""
+        """A connection to one of the addresses of `host` that may be dialled. Raises `Refusal`.
+
+        `host` is canonical: an IPv6 address stands in brackets.
+        """
+        host = host.strip("[]")
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 addresses = await self._addresses(host, port)

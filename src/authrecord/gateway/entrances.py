@@ -6,7 +6,7 @@ An entrance decides by the listener, never by the client's words, where a reques
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING
 
 from ..core.origin import Origin
 from .callers import Callers
@@ -17,8 +17,6 @@ from .routes import Route, Table, host_of
 
 if TYPE_CHECKING:
     from .service import Service
-
-_NO_BODY: Final = frozenset((b"",))
 
 
 class Found:
@@ -172,8 +170,3 @@ def origin_as_host(origin: Origin) -> frozenset[bytes]:
     """What `Host` may say for an origin: with its port, and without it where it is the scheme's own."""
     full = f"{origin.host}:{origin.port}".encode("ascii")
     return frozenset((full, host_of(origin)))
-
-
-def nowhere(detail: str) -> NoReturn:
-    """Raises the refusal of a request that has no destination here."""
-    raise Refusal(404, "no_rule", detail)

@@ -261,7 +261,11 @@ class Exchange:
         if self._peek is None:
             self._decide()
         else:
-            self._timer = self._service.loop.call_later(PEEK_SECONDS, self._decide)
+            self._timer = self._service.loop.call_later(PEEK_SECONDS, self._decide_now)
+
+    def _decide_now(self) -> None:
+        self._decide()
+        self.flush()
 
     def _decide(self) -> None:
         body = b"" if self._peek is None else self._peek.body
@@ -282,6 +286,7 @@ class Exchange:
             elif not self._ended:
                 raise Refusal(502, "upstream_failed", "The upstream broke off its answer.")
             self._pass()
+            self.flush()
             return
         if self._upstream is not None:
             self._upstream.cancel()
@@ -300,10 +305,8 @@ class Exchange:
         self.status = answer.head.status
         reason = Reason.AUTHENTICATED if self.judge is None else self.judge.reason
         self._out.append(answer.rendered(reason, closes=not self._caller.keeps_alive))
-        if held is not None:
-            for piece in held:
-                self.upstream_body(piece)
-            self.flush()
+        for piece in held or ():
+            self.upstream_body(piece)
         if self._ended:
             self._finish()
 
@@ -362,6 +365,9 @@ class Exchange:
             await work
         except Refusal as refusal:
             self._refuse(refusal)
+        except Exception:
+            self._refuse(Refusal(500, "fault", "A fault of the gateway itself."))
+            raise  # the loop reports it; the caller must not wait for ever
 
     def _forget_peek(self) -> None:
         self._peek = None

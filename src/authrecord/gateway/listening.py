@@ -75,7 +75,8 @@ def bound(listen: Listen) -> socket.socket:
 def _tcp(listen: Listen) -> socket.socket:
     host = "127.0.0.1" if listen.host == "localhost" else listen.host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, since asyncio sends without delay only on sockets that say so.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

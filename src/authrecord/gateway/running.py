@@ -12,10 +12,13 @@ from functools import partial
 from ..core.errors import RecordFault
 from ..core.origin import Origin
 from ..core.secret import Secret
+from .authority import Authority
+from .authorize import Authorize
 from .caller import CallerConnection
 from .callers import Callers, Tokens
 from .desk import DeskConnection
 from .entrances import Reverse
+from .forward import Forward
 from .listening import Listen, bound, host_names, port_of
 from .openmetrics import answer_with
 from .rules import Rules
@@ -26,7 +29,9 @@ from .service import Service
 class Ways:
     """The ways in. Each is optional.
 
-    `reverse`: requests go to `upstream`, with credentials. `bare`: the same without. `metrics`: OpenMetrics.
+    `reverse`: requests go to `upstream`, with credentials. `bare`: the same without. `forward`: a forward proxy,
+    which opens HTTPS by `authority`. `authorize`: headers for other proxies. `metrics`: OpenMetrics, for this
+    machine only.
     `names`: what `Host` may say beside a listener's own address. `tls`: for listeners beyond this machine, which
     also need `tokens`.
     """
@@ -34,6 +39,9 @@ class Ways:
     upstream: Origin | None = None
     reverse: Listen | None = None
     bare: Listen | None = None
+    forward: Listen | None = None
+    authority: Authority | None = None
+    authorize: Listen | None = None
     metrics: Listen | None = None
     names: tuple[str, ...] = ()
     password: Secret | None = None
@@ -76,6 +84,10 @@ async def started(service: Service, ways: Ways) -> Running:
             await _open(running, "reverse", ways.reverse, ways, partial(_reverse, service, ways, False))
         if ways.bare is not None:
             await _open(running, "bare", ways.bare, ways, partial(_reverse, service, ways, True))
+        if ways.forward is not None:
+            await _open(running, "forward", ways.forward, ways, partial(_forward, service, ways))
+        if ways.authorize is not None:
+            await _open(running, "authorize", ways.authorize, ways, partial(_authorize, service, ways))
         if ways.metrics is not None:
             await _open(running, "metrics", ways.metrics, ways, partial(_metrics, service))
     except BaseException:
@@ -103,12 +115,32 @@ def _reverse(
     return lambda: CallerConnection(service, entrance)
 
 
+def _forward(
+    service: Service, ways: Ways, listen: Listen, hosts: frozenset[bytes]
+) -> Callable[[], asyncio.BaseProtocol]:
+    entrance = Forward(
+        service,
+        Callers(ways.password, ways.tokens, reverse=False, monotonic=service.monotonic),
+        ways.authority,
+        is_shared=not listen.is_local,
+    )
+    return lambda: CallerConnection(service, entrance)
+
+
+def _authorize(
+    service: Service, ways: Ways, listen: Listen, hosts: frozenset[bytes]
+) -> Callable[[], asyncio.BaseProtocol]:
+    callers = Callers(ways.password, ways.tokens, reverse=True, monotonic=service.monotonic)
+    desk = Authorize(lambda: service.table, callers, service.metrics)
+    return lambda: DeskConnection(desk.answer, hosts)
+
+
 def _metrics(service: Service, listen: Listen, hosts: frozenset[bytes]) -> Callable[[], asyncio.BaseProtocol]:
     return lambda: DeskConnection(partial(answer_with, service.metrics), hosts)
 
 
 async def _open(running: Running, name: str, listen: Listen, ways: Ways, make: Make) -> None:
-    tls = None if listen.is_local else _checked(listen, ways)
+    tls = None if listen.is_local else _checked(name, listen, ways)
     listening = bound(listen)
     try:
         place = listen if listen.path else Listen(listen.host, port_of(listening))
@@ -131,8 +163,15 @@ async def _server(
     return await loop.create_server(protocol, sock=listening, ssl=tls)
 
 
-def _checked(listen: Listen, ways: Ways) -> ssl.SSLContext:
+def _checked(name: str, listen: Listen, ways: Ways) -> ssl.SSLContext:
     """Beyond this machine a password alone in the clear is not enough. Raises `RecordFault`."""
+    if name == "metrics":
+        raise RecordFault(
+            f"{listen} can be reached from other machines, and metrics ask nobody who they are.",
+            field="metrics_listen",
+            hint="Let a scraper of this machine read them at 127.0.0.1.",
+            code="not_local",
+        )
     if ways.tls is None or ways.tokens is None:
         raise RecordFault(
             f"{listen} can be reached from other machines: that needs TLS and API tokens.",

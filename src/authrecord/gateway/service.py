@@ -14,6 +14,7 @@ from ..keeper.live import Live
 from .access_log import AccessLog
 from .caller import CallerConnection
 from .dialing import Dialer
+from .forward import Connect
 from .grammar import RequestHead
 from .metrics import Metrics
 from .pool import Pool
@@ -96,6 +97,21 @@ class Service:
         self.metrics.answered(refusal.status, 0.0, authenticated=False)
         if self.access_log is not None:
             self.access_log.refused(refusal, head, caller.peer)
+
+    def opened(self, head: RequestHead, found: Connect, caller: CallerConnection) -> None:
+        """A `CONNECT` was answered; requests inside of an opened one are counted by themselves."""
+        if found.inner is None:
+            self.metrics.tunnels += 1
+        if self.access_log is not None:
+            self.access_log.connected(head, caller.peer, opened=found.inner is not None)
+
+    def handshake_failed(self, host: str) -> None:
+        """A caller broke off the TLS handshake of a host that is opened: most often it does not trust us."""
+        self.metrics.refused(
+            "handshake_failed",
+            f"A caller broke off TLS as {host}: it must trust the gateway's authority, and ask for this name.",
+            self.time(),
+        )
 
     def _noted(self, name: str, live: Live) -> None:
         """A record uses this credential now; one after another of them is a renewal."""
