@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import certifi
-
 from authrecord.core.origin import allowed_origins, origin_of
 from authrecord.core.secret import Secret
 from authrecord.gateway.envoy.binary import find_envoy
@@ -46,7 +44,6 @@ class EnvoyGateway:
         chosen = Settings(
             binary=find_envoy(os.environ),
             password=Secret(password),
-            trusted_ca=Path(settings.pop("trusted_ca", certifi.where())),
             reverse=origin_of(upstream) if reverse else None,
             workers=1,
             young=settings.pop("young", 0.0),

@@ -11,6 +11,7 @@ import pytest
 from authrecord.core.errors import OriginRefused, RecordFault
 from authrecord.core.origin import allowed_origins, origin_of
 from authrecord.core.secret import Secret
+from authrecord.gateway.envoy.bootstrap import Files
 from authrecord.gateway.envoy.engine import Settings, resources_of
 from authrecord.gateway.envoy.placement import spellings
 from authrecord.gateway.envoy.plan import plan_of
@@ -79,14 +80,12 @@ def test_one_cluster_stands_for_each_origin_and_set_of_records(key: Callable[...
 
 
 def test_P1_nothing_that_is_written_for_envoy_holds_a_secret(
-    key: Callable[..., Record], canary: Canary
+    key: Callable[..., Record], canary: Canary, tmp_path: Path
 ) -> None:
     rules = Rules([Rule(records=("key",), origins=allowed_origins([A]))])
     password = canary("gateway password")
-    settings = Settings(
-        binary=Path("/envoy"), password=Secret(password), trusted_ca=Path("/ca.pem"), reverse=origin_of(A)
-    )
-    written = json.dumps(resources_of(plan_of(rules, finder(key())), settings))
+    settings = Settings(binary=Path("/envoy"), password=Secret(password), reverse=origin_of(A))
+    written = json.dumps(resources_of(plan_of(rules, finder(key())), settings, Files(tmp_path)))
     canary.scan(written, "resources for Envoy")
     assert "x-api-key" in written
 

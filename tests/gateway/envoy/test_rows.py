@@ -130,7 +130,8 @@ def test_O2_O25_everybody_must_say_who_they_are_and_it_never_reaches_the_upstrea
     through = envoy(api.url, bearer(api.url))
     good, wrong = basic(through.password), basic(canary("wrong password"))
     refused = (
-        (), ("X-Authrecord-Token: x",), (f"X-Authrecord-Token: Basic {wrong}",), (f"Proxy-Authorization: Basic {wrong}",),
+        (), ("X-Authrecord-Token: x",), (f"X-Authrecord-Token: Basic {wrong}",),
+        (f"Proxy-Authorization: Basic {wrong}",),
         (f"X-Authrecord-Token: Basic {wrong}", f"Proxy-Authorization: Basic {good}"),
         ("X-Authrecord-Bypass: 1",), (f"X-Authrecord-Token: Basic {basic(through.password, 'other')}",),
     )  # fmt: skip

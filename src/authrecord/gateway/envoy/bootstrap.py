@@ -37,6 +37,11 @@ class Files:
         return self.folder / "listeners.json"
 
     @property
+    def authorities(self) -> Path:
+        """The certificate authorities, where the operator has some of their own."""
+        return self.folder / "authorities.pem"
+
+    @property
     def control(self) -> Path:
         """The socket of our control process."""
         return self.folder / "control.sock"

@@ -15,7 +15,7 @@ from httpcore2 import AsyncConnectionPool, NetworkError, ProtocolError
 
 from ...core.errors import StoreFault
 
-START_SECONDS: Final = 20.0
+START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 10.0
 _KEPT_LINES: Final = 20
 _PR_SET_PDEATHSIG: Final = 1
