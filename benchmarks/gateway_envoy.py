@@ -51,7 +51,7 @@ events {{ worker_connections 8192; }}
 http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {folder}/body;
   upstream api {{ server 127.0.0.1:{port}; keepalive 128; }}
   server {{ listen 0.0.0.0:{port} backlog=4096;
-    location / {{ default_type application/json; 
+    location / {{ default_type application/json;
       return 200 '{{"id": 12345, "status": "open", "items": [1, 2, 3], "text": "hello world"}}'; }}
     location /echo {{ return 200 $http_x_api_key; }} }}
   server {{ listen 127.0.0.1:{proxy};

@@ -126,5 +126,5 @@ def write(path: Path, value: Json) -> None:
     """Put a file in place of the one before, in one step; only its owner reads it."""
     new = path.with_suffix(".new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(value, file, separators=(",", ":"))
+        file.write(json.dumps(value, separators=(",", ":")))  # `dump` is many times slower
     new.replace(path)

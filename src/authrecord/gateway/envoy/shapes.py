@@ -19,7 +19,7 @@ KEEPS_CASE: Final[Json] = {
 }
 """Header names leave as they came (HTTP/1.1)."""
 
-FROM_US: Final[Json] = {"ads": {}, "resource_api_version": "V3"}
+FROM_US: Final[Json] = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "60s"}
 """A resource that our control process hands over."""
 
 
