@@ -90,6 +90,8 @@ USUAL_LISTEN = "127.0.0.1:8080"
     metavar="FILE",
     help="A line of JSON for each request, without its query.",
 )
+@click.option("--watch", is_flag=True, help="Show what happens, anew each second.")
+@click.option("--no-http2", is_flag=True, help="Speak HTTP/1.1 to upstreams, even if they offer HTTP/2.")
 @with_options
 def command(options: Options, **given: Any) -> None:
     """Authenticate the requests of any tool: point its base URL at the gateway.
@@ -130,6 +132,10 @@ async def _serve(options: Options, source: RuleSource, given: dict[str, Any]) ->
         service.loop.add_signal_handler(number, ended.set)
     try:
         _say(options, running, ways, shown=password.reveal() if is_new else "")
+        if given["watch"]:
+            from .gateway_watch import watch
+
+            await watch(service.metrics, ended)
         await ended.wait()
     finally:
         await running.close()
@@ -148,7 +154,7 @@ def _service(options: Options, source: RuleSource, given: dict[str, Any]) -> Ser
     return Service(
         rules,
         authenticators,
-        Dialer(Guard(), ca_file=options.settings().ca_file),
+        Dialer(Guard(), ca_file=options.settings().ca_file, speaks_h2=not given["no_http2"]),
         settings=Settings(replay_bytes=given["replay_body"] * 1024),
         access_log=log,
         reload=source.reload(),

@@ -42,6 +42,9 @@ LOGGERS: Final = (
     "aiohttp.client",
     "aiohttp.internal",
     "asyncio",
+    # What HTTP/2 sends, at DEBUG: httpx, httpx2 and the gateway speak it through this library.
+    "hpack.hpack",
+    "hpack.table",
 )
 """A filter of a logger sees that logger's own records only, so each one that writes is named."""
 

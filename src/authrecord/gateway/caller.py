@@ -285,9 +285,9 @@ class CallerConnection(asyncio.Protocol):
             return
         self.deadline = self._service.monotonic() + IDLE_SECONDS
         if self._holds:
-            self.release("upstream")
-            self.release("connecting")
-            self.release("waiting")
+            self._holds.clear()
+            if not transport.is_closing():
+                transport.resume_reading()
         self._go_on()
 
     def _go_on(self) -> None:

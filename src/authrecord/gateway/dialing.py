@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Final, TypeVar
 
 from ..clients.sender_tls import tls_context
@@ -72,13 +73,17 @@ class Dialer:
     def __init__(self, guard: Guard, *, ca_file: str = "", speaks_h2: bool = True) -> None:
         self.guard = guard
         self._ca_file = ca_file
-        self._speaks_h2 = speaks_h2
-        self._context: ssl.SSLContext | None = None
+        self._speaks_h2 = speaks_h2 and can_speak_h2()
+        self._contexts: dict[bool, ssl.SSLContext] = {}
 
-    async def dial(self, origin: Origin, make: Callable[[], AnyProtocol]) -> AnyProtocol:
+    async def dial(
+        self, origin: Origin, make: Callable[[], AnyProtocol], *, only_http_1: bool = False
+    ) -> AnyProtocol:
         """A connection to an origin, whose protocol `make` makes. Raises `Refusal` 502, 504 or 403."""
-        tls = origin.scheme == "https"
-        return await self.connect(origin.host, origin.port, make, context=self._tls() if tls else None)
+        context = None
+        if origin.scheme == "https":
+            context = self._tls(speaks_h2=self._speaks_h2 and not only_http_1)
+        return await self.connect(origin.host, origin.port, make, context=context)
 
     async def connect(
         self, host: str, port: int, make: Callable[[], AnyProtocol], *, context: ssl.SSLContext | None = None
@@ -140,8 +145,14 @@ class Dialer:
                 return protocol
         raise refusal
 
-    def _tls(self) -> ssl.SSLContext:
-        if self._context is None:
-            self._context = tls_context(self._ca_file, None)
-            self._context.set_alpn_protocols(["h2", "http/1.1"] if self._speaks_h2 else ["http/1.1"])
-        return self._context
+    def _tls(self, *, speaks_h2: bool) -> ssl.SSLContext:
+        context = self._contexts.get(speaks_h2)
+        if context is None:
+            context = self._contexts[speaks_h2] = tls_context(self._ca_file, None)
+            context.set_alpn_protocols(["h2", "http/1.1"] if speaks_h2 else ["http/1.1"])
+        return context
+
+
+def can_speak_h2() -> bool:
+    """True when the library for HTTP/2 is installed: it comes with the extra `gateway`."""
+    return find_spec("h2") is not None

@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
-from ..clients.peek import Peek
 from ..core.replay import Reason
 from .answering import Answer, interim
 from .bodies import LAST_CHUNK, chunk
 from .dressing import Dressing, asks_for_websocket, dressed
 from .entrances import Found
 from .grammar import RequestHead, ResponseHead
+from .holding import Holding
 from .judging import Judge
 from .ports import Upstream
 from .refusals import Refusal
@@ -25,40 +25,12 @@ if TYPE_CHECKING:
     from .caller import CallerConnection
     from .service import Service
 
-PEEK_SECONDS: Final = 2.0
-"""How long an answer is held back for its pattern: a slow stream goes on after it."""
-
 MOST_ATTEMPTS: Final = 2
 _IDEMPOTENT: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
 
 
 class Exchange:
     """Made by a `CallerConnection` for each request."""
-
-    __slots__ = (
-        "_answer",
-        "_attempts",
-        "_caller",
-        "_dressing",
-        "_ended",
-        "_found",
-        "_held",
-        "_kept",
-        "_kept_bytes",
-        "_out",
-        "_peek",
-        "_service",
-        "_task",
-        "_timer",
-        "_upstream",
-        "began",
-        "head",
-        "is_tunnel",
-        "judge",
-        "request_done",
-        "sent_bytes",
-        "status",
-    )
 
     def __init__(self, caller: CallerConnection, head: RequestHead, found: Found, service: Service) -> None:
         self._caller = caller
@@ -76,13 +48,11 @@ class Exchange:
         self._answer: Answer | None = None
         self._kept: list[bytes] | None = []
         self._kept_bytes = 0
-        self._held: list[bytes] | None = None
-        self._peek: Peek | None = None
+        self._holding: Holding | None = None
         self._out: list[bytes] = []
         self._ended = False
         self._attempts = 0
         self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
 
     # What the caller's connection tells.
 
@@ -103,7 +73,7 @@ class Exchange:
             self._kept.append(data)
             self._kept_bytes += len(data)
         if self._upstream is not None:
-            self._upstream.send(chunk(data) if self.head.fields.chunked else data)
+            self._upstream.send(data)
             self._forget_large_body()
         elif self._kept_bytes > self._service.settings.replay_bytes:
             self._caller.hold("connecting")
@@ -112,8 +82,6 @@ class Exchange:
         """The request's body is complete."""
         self.request_done = True
         if self._upstream is not None:
-            if self.head.fields.chunked:
-                self._upstream.send(LAST_CHUNK)
             self._upstream.end()
 
     def caller_gone(self) -> None:
@@ -127,7 +95,7 @@ class Exchange:
 
     def caller_has_room(self) -> None:
         """The caller has read on."""
-        if self._upstream is not None:
+        if self._upstream is not None and self._holding is None:
             self._upstream.resume_reading()
 
     # What the upstream tells.
@@ -156,14 +124,12 @@ class Exchange:
 
     def upstream_body(self, data: bytes) -> None:
         """More of the answer's body."""
-        if self._held is None:
+        if self._holding is None:
             assert self._answer is not None  # noqa: S101 - a body follows a head; states it for the type
             self.sent_bytes += len(data)
             self._out.append(chunk(data) if self._answer.in_chunks else data)
-            return
-        self._held.append(data)
-        if self._peek is not None and self._peek.feed(data):
-            self._decide()
+        else:
+            self._holding.feed(data)
 
     def flush(self) -> None:
         """Everything of the answer that came in one read goes out in one write."""
@@ -176,15 +142,15 @@ class Exchange:
         """The answer is complete; its connection is somebody else's by now."""
         self._upstream = None
         self._ended = True
-        if self._peek is not None:
-            self._decide()
-        elif self._held is None:
+        if self._holding is None:
             self._finish()
+        else:
+            self._holding.end()
 
     def upstream_failed(self, refusal: Refusal, *, unanswered: bool) -> None:
         """The connection broke. `unanswered`: no byte of an answer had come."""
         upstream, self._upstream = self._upstream, None
-        if self._held is not None and self._peek is None:
+        if self._holding is not None and self._holding.is_decided:
             return  # a renewal is under way; if it ends in a replay, this answer is not needed
         may_repeat = unanswered and self._kept is not None and self._attempts < MOST_ATTEMPTS
         if upstream is not None and not upstream.is_fresh and may_repeat and self.head.method in _IDEMPOTENT:
@@ -210,14 +176,19 @@ class Exchange:
 
     def _send(self, dressing: Dressing) -> None:
         self._dressing = dressing
-        upstream = self._service.pool.idle(self._found.route, self.head.method in _IDEMPOTENT)
+        upstream = self._service.pool.idle(
+            self._found.route,
+            may_repeat=self.head.method in _IDEMPOTENT,
+            upgrades=asks_for_websocket(self.head.fields),
+        )
         if upstream is None:
             self._run(self._connected_and_sent(dressing))
         else:
             self._send_on(upstream, dressing)
 
     async def _connected_and_sent(self, dressing: Dressing) -> None:
-        self._send_on(await self._service.pool.connected(self._found.route), dressing)
+        upgrades = asks_for_websocket(self.head.fields)
+        self._send_on(await self._service.pool.connected(self._found.route, upgrades=upgrades), dressing)
 
     def _send_on(self, upstream: Upstream, dressing: Dressing) -> None:
         """Raises `Refusal` where the rule refuses the client's own credential; `upstream` goes back unused."""
@@ -229,18 +200,19 @@ class Exchange:
         self._attempts += 1
         self._upstream = upstream
         assert self._kept is not None  # noqa: S101 - a body that was let go is not sent again; for the type
-        pieces = [chunk(piece) for piece in self._kept] if self.head.fields.chunked else self._kept
-        if self.request_done and self.head.fields.chunked:
-            pieces.append(LAST_CHUNK)
-        upstream.begin(self, self.head.method, target, fields, b"".join(pieces))
+        upstream.begin(self, self.head.method, target, fields, self._kept, chunked=self.head.fields.chunked)
         if self.request_done:
             upstream.end()
         self._forget_large_body()
         self._caller.release("connecting")
 
     def _forget_large_body(self) -> None:
-        """A body beyond the bound streams on, and cannot be replayed."""
-        if self._kept is not None and self._kept_bytes > self._service.settings.replay_bytes:
+        """A body beyond the bound streams on, and cannot be replayed; not while just that is being decided."""
+        if (
+            self._kept is not None
+            and self._holding is None
+            and self._kept_bytes > self._service.settings.replay_bytes
+        ):
             self._kept = None
 
     # Judging.
@@ -256,31 +228,26 @@ class Exchange:
                 young=self._service.settings.young_seconds,
                 now=self._service.time,
             )
-        self._held = []
-        self._peek = self.judge.peek(head)
-        if self._peek is None:
-            self._decide()
-        else:
-            self._timer = self._service.loop.call_later(PEEK_SECONDS, self._decide_now)
+        self._holding = Holding(self.judge, head, self._decided, self._service.loop)
+        self._holding.begin()
 
-    def _decide_now(self) -> None:
-        self._decide()
-        self.flush()
-
-    def _decide(self) -> None:
-        body = b"" if self._peek is None else self._peek.body
-        self._forget_peek()
-        assert self.judge is not None and self._answer is not None  # noqa: S101, PT018 - set by who calls; for the type
-        if self.judge.wants_renewal(self._answer.head, body):
-            if self._upstream is not None:
-                self._upstream.pause_reading()
-            self._run(self._renewed(self._answer.head.status))
-        else:
+    def _decided(self, wants_renewal: bool, late: bool) -> None:
+        if not wants_renewal:
             self._pass()
+            if late:
+                self.flush()
+            return
+        self._caller.hold("renewing")
+        if self._upstream is not None:
+            self._upstream.pause_reading()
+        assert self._answer is not None  # noqa: S101 - it was judged; states it for the type
+        self._run(self._renewed(self._answer.head.status))
 
     async def _renewed(self, status: int) -> None:
         assert self.judge is not None  # noqa: S101 - it asked for this; states it for the type
-        if not await self.judge.renewed(status):
+        replays = await self.judge.renewed(status)
+        self._caller.release("renewing")
+        if not replays:
             if self._upstream is not None:
                 self._upstream.resume_reading()
             elif not self._ended:
@@ -291,7 +258,7 @@ class Exchange:
         if self._upstream is not None:
             self._upstream.cancel()
             self._upstream = None
-        self._held, self._answer, self._ended = None, None, False
+        self._holding, self._answer, self._ended = None, None, False
         self._service.metrics.replays += 1
         dressing = await self._found.route.obtain()
         self.judge.goes_on(dressing)
@@ -301,12 +268,13 @@ class Exchange:
         """The answer goes to the caller: its head now, what was held of its body, and the rest as it comes."""
         answer = self._answer
         assert answer is not None  # noqa: S101 - there is one to pass; states it for the type
-        held, self._held = self._held, None
+        holding, self._holding = self._holding, None
         self.status = answer.head.status
         reason = Reason.AUTHENTICATED if self.judge is None else self.judge.reason
         self._out.append(answer.rendered(reason, closes=not self._caller.keeps_alive))
-        for piece in held or ():
-            self.upstream_body(piece)
+        if holding is not None:
+            for piece in holding.pieces:
+                self.upstream_body(piece)
         if self._ended:
             self._finish()
 
@@ -369,14 +337,9 @@ class Exchange:
             self._refuse(Refusal(500, "fault", "A fault of the gateway itself."))
             raise  # the loop reports it; the caller must not wait for ever
 
-    def _forget_peek(self) -> None:
-        self._peek = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     def _stop(self) -> None:
-        self._forget_peek()
+        if self._holding is not None:
+            self._holding.stop()
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
         self._task = None

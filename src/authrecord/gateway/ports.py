@@ -16,8 +16,17 @@ class Upstream(Protocol):
         """False when the connection waited idle before: then it may just have been closed by the other side."""
         ...
 
-    def begin(self, exchange: Exchange, method: bytes, target: bytes, fields: bytes, body: bytes) -> None:
-        """Send a head, and the beginning of the body. `fields` ends with the empty line."""
+    def begin(
+        self,
+        exchange: Exchange,
+        method: bytes,
+        target: bytes,
+        fields: bytes,
+        pieces: list[bytes],
+        *,
+        chunked: bool,
+    ) -> None:
+        """Send a head, and what has come of the body. `fields` ends with the empty line."""
         ...
 
     def send(self, data: bytes) -> None:

@@ -18,7 +18,7 @@ from .refusals import Refusal, without_credential
 from .rules import AmbiguousPath, OwnCredential, Rule, Rules, Unmatched, first_that_fits
 
 if TYPE_CHECKING:
-    from .upstream import UpstreamConnection
+    from .pool import Place
 
 MOST_ROUTES: Final = 65_536
 
@@ -34,10 +34,10 @@ class Route:
         "_noted",
         "_single",
         "authenticators",
-        "idle",
         "judges_body",
         "origin",
         "passes_cookies",
+        "place",
         "rule",
     )
 
@@ -50,7 +50,7 @@ class Route:
     ) -> None:
         self.origin = origin
         self.rule = rule
-        self.idle: list[UpstreamConnection] | None = None
+        self.place: Place | None = None
         self._noted = noted
         self.authenticators = authenticators
         self.passes_cookies = rule is None or rule.passes_cookies

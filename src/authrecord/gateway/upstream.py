@@ -5,26 +5,27 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
-from .bodies import Body, UntilClose, response_body
+from .bodies import LAST_CHUNK, Body, UntilClose, chunk, response_body
 from .grammar import Fields, Malformed, end_of_head, response_head
 from .refusals import Refusal
 
 if TYPE_CHECKING:
     from .exchange import Exchange
-    from .pool import Pool, Waiting
-
-ANSWER_SECONDS: Final = 300.0
-"""Until the head of the answer: longer than any server's own patience."""
+    from .pool import Place, Pool
+    from .upstream_h2 import H2Connection
 
 WRITE_BUFFER_BYTES: Final = 256 * 1024
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """Made by the pool. `is_fresh`: it has carried no request before the one in hand."""
+    """Made by the pool. `is_fresh`: it has carried no request before the one in hand.
 
-    def __init__(self, pool: Pool, home: Waiting) -> None:
+    `successor`: what speaks HTTP/2 on the connection instead, if the upstream has chosen that.
+    """
+
+    def __init__(self, pool: Pool, place: Place) -> None:
         self._pool = pool
-        self._home = home
+        self._place = place
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
         self._unread = b""
@@ -34,12 +35,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._unanswered = True
         self._request_done = False
         self._closes = False
+        self._chunked = False
+        self.successor: H2Connection | None = None
         self._is_tunnel = False
         self._is_paused = False
         self._last_fields: Fields | None = None
         self._requests = 0
         self.idle_since = 0.0
-        self.deadline = 0.0
 
     @property
     def is_fresh(self) -> bool:
@@ -58,11 +60,16 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         self._pool.opened(self)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None and tls.selected_alpn_protocol() == "h2":
+            self.successor = self._pool.opened_h2(self, self._place)
+            self._transport.set_protocol(self.successor)
+            self.successor.connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection has ended: an answer that has no other end is complete, any other is broken."""
         self._transport = None
-        self._pool.lost(self, self._home)
+        self._pool.lost(self, self._place)
         exchange = self._exchange
         if exchange is None:
             return
@@ -166,38 +173,52 @@ class UpstreamConnection(asyncio.Protocol):
         if rest or self._closes or not self._request_done or isinstance(self._body, UntilClose):
             self._close()
         elif self._transport is not None:
-            self._pool.put(self, self._home)
+            self._pool.put(self, self._place)
         if exchange is not None:
             exchange.upstream_end()
 
     # What exchanges do: see `exchange.Upstream`.
 
-    def begin(self, exchange: Exchange, method: bytes, target: bytes, fields: bytes, body: bytes) -> None:
-        """Send a head, and the beginning of the body."""
+    def begin(
+        self,
+        exchange: Exchange,
+        method: bytes,
+        target: bytes,
+        fields: bytes,
+        pieces: list[bytes],
+        *,
+        chunked: bool,
+    ) -> None:
+        """Send a head, and what has come of the body."""
         self._exchange = exchange
         self._method = method
         self._body = None
         self._has_head = self._request_done = self._closes = False
+        self._chunked = chunked
         self._unanswered = True
         self._requests += 1
         if self._is_paused:
             self.resume_reading()
+        if chunked:
+            pieces = [chunk(piece) for piece in pieces]
         if self._transport is not None:
-            self._transport.write(b"%b %b HTTP/1.1\r\n%b%b" % (method, target, fields, body))
+            self._transport.write(b"%b %b HTTP/1.1\r\n%b%b" % (method, target, fields, b"".join(pieces)))
 
     def send(self, data: bytes) -> None:
         """Send more of the body, framed as the head says."""
         if self._transport is not None:
-            self._transport.write(data)
+            self._transport.write(chunk(data) if self._chunked and not self._is_tunnel else data)
 
     def end(self) -> None:
         """The body is complete."""
         self._request_done = True
+        if self._chunked and self._transport is not None:
+            self._transport.write(LAST_CHUNK)
 
     def cancel(self) -> None:
         """The answer is not wanted; a connection that has carried nothing goes back to the others."""
         if self._exchange is None and self.is_open:
-            self._pool.put(self, self._home)
+            self._pool.put(self, self._place)
             return
         self._exchange = None
         self._close()

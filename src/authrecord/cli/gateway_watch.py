@@ -1,0 +1,89 @@
+"""`authrecord gateway --watch`: what the gateway does, while it does it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ..gateway.metrics import Metrics, quantile
+from .failures import printable
+from .output import console
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SECONDS: Final = 1.0
+SHOWN_TROUBLES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The counters at one moment; `at` in monotonic seconds."""
+
+    at: float
+    by_status: dict[int, int]
+    durations: tuple[int, ...]
+
+
+def moment(metrics: Metrics, at: float) -> Moment:
+    """A copy of what the view compares."""
+    return Moment(at, dict(metrics.by_status), tuple(metrics.durations))
+
+
+def rates(before: Moment, now: Moment) -> dict[int, float]:
+    """Requests per second between two moments, by status."""
+    seconds = max(now.at - before.at, 1e-9)
+    return {
+        status: (count - before.by_status.get(status, 0)) / seconds
+        for status, count in sorted(now.by_status.items())
+    }
+
+
+def view(metrics: Metrics, before: Moment, now: Moment) -> RenderableType:
+    """The picture: rates by status, times between the two moments, totals, the last errors."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    by_status = rates(before, now)
+    recent = [count - old for count, old in zip(now.durations, before.durations, strict=True)]
+    table = Table("status", "requests/s", "in all", box=None, header_style="dim")
+    for status, rate in by_status.items():
+        style = "green" if status < 400 else "yellow" if status < 500 else "red"
+        table.add_row(Text(str(status), style), f"{rate:,.0f}", f"{now.by_status[status]:,}")
+    table.add_row("all", f"{sum(by_status.values()):,.0f}", f"{metrics.requests:,}")
+    times = f"p50 {_time(quantile(recent, 0.5))}   p99 {_time(quantile(recent, 0.99))}"
+    counts = (
+        f"renewals {metrics.renewals:,}   sent again {metrics.replays:,}   expired answers "
+        f"{metrics.expired_passed:,}   without credential {metrics.bypassed:,}   callers {metrics.open_connections:,}"
+    )
+    lines = [
+        Text(
+            f"{time.strftime('%H:%M:%S', time.localtime(trouble.at))} {trouble.code}: {printable(trouble.detail)}",
+            "yellow",
+        )
+        for trouble in list(metrics.troubles)[-SHOWN_TROUBLES:]
+    ]
+    return Group(table, Text(times), Text(counts), *lines)
+
+
+async def watch(metrics: Metrics, ended: asyncio.Event) -> None:
+    """Show it, anew each second, until the gateway ends. In a pipe only the last picture is printed."""
+    from rich.live import Live
+
+    out = console()
+    before = moment(metrics, time.monotonic())
+    with Live(view(metrics, before, before), console=out, auto_refresh=False) as live:
+        while not ended.is_set():
+            with suppress(TimeoutError):  # the usual end of a second
+                await asyncio.wait_for(ended.wait(), SECONDS)
+            now = moment(metrics, time.monotonic())
+            live.update(view(metrics, before, now), refresh=True)
+            before = now
+
+
+def _time(seconds: float) -> str:
+    return f"≤ {seconds * 1000:g} ms" if seconds else "–"
