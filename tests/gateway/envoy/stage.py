@@ -54,7 +54,7 @@ class EnvoyGateway:
         self.port = self.engine.port
 
     def close(self) -> None:
-        """End it."""
+        """End it; once is enough."""
         self._loop.run(self.engine.__aexit__())
         self.records.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import json
 import signal
 import sys
@@ -34,6 +33,7 @@ class Child:
     async def start(cls, binary: Path, bootstrap: Path, admin: Path, *, workers: int) -> Child:
         """Start Envoy. Raises `StoreFault` when the file does not run."""
         starting = asyncio.create_subprocess_exec(
+            *_ends_with_us(),
             str(binary),
             *("--config-path", str(bootstrap)),
             *("--concurrency", str(workers)),
@@ -45,7 +45,6 @@ class Child:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             env={},
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
         try:
             return cls(await starting, admin)
@@ -128,6 +127,12 @@ class Child:
             self._last_lines.append(line.decode("utf-8", "replace").rstrip()[:300])
 
 
-def _end_with_parent() -> None:
-    """In the child, before Envoy: the kernel ends it when we are killed (prctl(2), PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _ends_with_us() -> tuple[str, ...]:
+    """The beginning of a command whose process the kernel ends when we are killed (prctl(2), PR_SET_PDEATHSIG).
+
+    A short Python that becomes Envoy: code of ours between fork and exec is not safe beside gRPC's threads.
+    """
+    if sys.platform != "linux":
+        return ()
+    becomes = f"import ctypes, os, sys; ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, {int(signal.SIGTERM)})"
+    return (sys.executable, "-I", "-S", "-c", f"{becomes}; os.execv(sys.argv[1], sys.argv[1:])")
