@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..gateway.rules import Rules
 
 
+USUAL_LISTEN = "127.0.0.1:8080"
 LOOK_AGAIN_SECONDS = 1.0
 """How often the files of rules and records are looked at."""
 
@@ -49,7 +50,7 @@ LOOK_AGAIN_SECONDS = 1.0
     metavar="FOLDER",
     help="Where Envoy finds its files and the control process's socket.",
 )
-@click.option("--listen", default="127.0.0.1:8080", metavar="ADDRESS", help="Where Envoy listens.")
+@click.option("--listen", default=USUAL_LISTEN, metavar="ADDRESS", help="Where Envoy listens.")
 @click.option(
     "--upstream", default="", metavar="ORIGIN", help="Where every request goes; else each names its own."
 )
@@ -211,7 +212,7 @@ def engine_settings(options: Options, given: dict[str, Any], password: Secret) -
     from ..gateway.envoy.engine import Settings
     from ..gateway.listening import parsed_listen
 
-    place = parsed_listen(given["listen"], field="listen")
+    place = parsed_listen(given["listen"] or USUAL_LISTEN, field="listen")
     if place.path:
         raise RecordFault("the Envoy engine listens on an address, not on a Unix socket.", field="listen")
     upstream = given["upstream"]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import sys
 from collections import deque
 from pathlib import Path
-from typing import Any, Final
-
-from httpcore2 import AsyncConnectionPool, NetworkError, ProtocolError
+from typing import Final
 
 from ...core.errors import StoreFault
+from . import admin
 
 START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 10.0
@@ -21,16 +19,16 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 class Child:
-    """One running Envoy. `admin`: the socket of its administration, which nobody but its owner reaches."""
+    """One running Envoy. `socket`: that of its administration, which nobody but its owner reaches."""
 
-    def __init__(self, process: asyncio.subprocess.Process, admin: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, socket: Path) -> None:
         self._process = process
-        self._admin = admin
+        self._admin = socket
         self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, binary: Path, bootstrap: Path, admin: Path, *, workers: int) -> Child:
+    async def start(cls, binary: Path, bootstrap: Path, socket: Path, *, workers: int) -> Child:
         """Start Envoy. Raises `StoreFault` when the file does not run."""
         starting = asyncio.create_subprocess_exec(
             *_ends_with_us(),
@@ -47,7 +45,7 @@ class Child:
             env={},
         )
         try:
-            return cls(await starting, admin)
+            return cls(await starting, socket)
         except OSError as error:
             raise StoreFault(f"{binary} does not run: {error.strerror}.", code="no_envoy") from None
 
@@ -72,16 +70,11 @@ class Child:
 
     async def ports(self) -> dict[str, int]:
         """The port of each listener by its name."""
-        told: dict[str, Any] = json.loads(await self._ask("/listeners?format=json"))
-        return {
-            one["name"]: one["local_address"]["socket_address"]["port_value"]
-            for one in told.get("listener_statuses", ())
-        }
+        return await admin.ports(self._admin)
 
     async def figures(self) -> dict[str, int]:
         """Envoy's counters and gauges."""
-        told: dict[str, Any] = json.loads(await self._ask("/stats?format=json"))
-        return {one["name"]: one["value"] for one in told["stats"] if isinstance(one.get("value"), int)}
+        return await admin.figures(self._admin)
 
     async def ended(self) -> int:
         """Wait until Envoy ends; its exit code."""
@@ -107,19 +100,9 @@ class Child:
                     hint=self.last_words,
                     code="envoy_failed",
                 )
-            if self._admin.exists() and await self._is_live():
+            if self._admin.exists() and await admin.is_live(self._admin):
                 return
             await asyncio.sleep(0.02)
-
-    async def _is_live(self) -> bool:
-        try:
-            return (await self._ask("/ready")).startswith(b"LIVE")
-        except (NetworkError, ProtocolError):
-            return False
-
-    async def _ask(self, path: str) -> bytes:
-        async with AsyncConnectionPool(uds=str(self._admin)) as pool:
-            return (await pool.request("GET", f"http://envoy{path}")).content
 
     async def _read(self) -> None:
         assert self._process.stderr is not None  # noqa: S101 - it was started with a pipe; states it for the type
