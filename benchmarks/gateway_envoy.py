@@ -182,7 +182,7 @@ async def wrk(port: int, process: int, seconds: float, *headers: str) -> tuple[f
     """
     before = cpu_of(process) if process else 0.0
     options = [word for header in (ASKS, *headers) for word in ("-H", header)]
-    command = ("wrk", "-t1", "-c32", f"-d{seconds:g}s", *options, f"http://127.0.0.1:{port}/orders")
+    command = ("wrk", "-t1", "-c32", f"-d{seconds:.0f}s", *options, f"http://127.0.0.1:{port}/orders")
     running = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     said = (await running.communicate())[0].decode()
     if "Non-2xx" in said or "Socket errors" in said:
