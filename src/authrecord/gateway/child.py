@@ -59,6 +59,9 @@ def child_environment(
     found.update(dict.fromkeys(BUNDLE_VARIABLES, str(bundle)))
     found.update(dict.fromkeys(EXTRA_VARIABLES, str(extra)))
     found["SSL_CERT_DIR"] = ""
+    settings = folder / "wgetrc"  # wget knows no variable but this one, for a file that stands in the user's place
+    settings.write_text(f"{_own_wgetrc(inherited)}\nca_certificate = {bundle}\n", encoding="utf-8")
+    found["WGETRC"] = str(settings)
     options = f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword={_STORE_PASSWORD}"
     found["JAVA_TOOL_OPTIONS"] = f"{inherited.get('JAVA_TOOL_OPTIONS', '')} {options}".strip()
     return found
@@ -66,6 +69,12 @@ def child_environment(
 
 _STORE_PASSWORD: Final = "changeit"
 """Java wants one for its list of certificates, which holds no secret; this is the one that Java itself uses."""
+
+
+def _own_wgetrc(environment: Mapping[str, str]) -> str:
+    """The user's settings of wget, which go on to hold."""
+    path = environment.get("WGETRC") or os.path.join(environment.get("HOME", ""), ".wgetrc")
+    return Path(path).read_text("utf-8", "replace") if os.path.isfile(path) else ""
 
 
 def _trusted_by_the_system(environment: Mapping[str, str]) -> bytes:
