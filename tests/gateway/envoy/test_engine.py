@@ -174,7 +174,7 @@ def test_the_end_of_envoy_is_noticed(
     api = upstream()
     through = envoy(api.url, bearer(api.url))
     os.kill(through.engine.child.process_id, 15)
-    assert loop.run(asyncio.wait_for(through.engine.ended(), 10)) == 0
+    assert loop.run(asyncio.wait_for(through.engine.ended(), 18)) == 0
 
 
 def until(holds: Callable[[], bool]) -> None:
