@@ -18,6 +18,7 @@ LONGEST_FILE = 400
 MAY_REVEAL = {
     "cli/entry.py": "`token` prints it, on the fast path",
     "cli/gateway.py": "a new password of the gateway is shown once",
+    "cli/envoy.py": "the gateway's new password is shown once",
     "cli/headers.py": "`headers` prints what would be sent",
     "cli/token.py": "`token` prints it",
     "clients/wire.py": "the request that goes out, and the log filter that learns what to hide",
@@ -31,6 +32,7 @@ MAY_REVEAL = {
     "documents/writing.py": "a document that keeps its secrets is written with them",
     "gateway/child.py": "the password of the proxy that a child process is given",
     "gateway/callers.py": "the gateway's password is compared by its hash",
+    "gateway/envoy/listener.py": "the digest of the gateway's password",
     "grants/authorization_code.py": "the challenge is a hash of the verifier",
     "grants/client_authentication.py": "Basic, body and the key of an assertion",
     "grants/lifetime.py": "the claims of a JWT",

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "doctor": "Find out what is wrong with the store and its surroundings.",
     "run": "Run a command whose requests are authenticated.",
     "gateway": "Authenticate the requests of any tool.",
+    "envoy": "Configure and serve Envoys of your own.",
     "ca": "The certificate authority of the forward proxy.",
     "devserver": "Start a provider and an API to try things with.",
     "schema": "Print the JSON Schema of documents.",

@@ -66,6 +66,12 @@ USUAL_LISTEN = "127.0.0.1:8080"
     help="What becomes of a request that no rule fits.",
 )
 @click.option(
+    "--engine",
+    type=click.Choice(["embedded", "envoy"]),
+    default="embedded",
+    help="What carries the requests: this process, or an Envoy (reverse gateway only).",
+)
+@click.option(
     "--password-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -106,6 +112,11 @@ def command(options: Options, **given: Any) -> None:
     )
     with ExitStack() as stack:
         stack.callback(source.records.keeper.close)
+        if given["engine"] == "envoy":
+            from .envoy import serve_with_envoy
+
+            run_loop(serve_with_envoy(options, source, given))
+            return
         run_loop(_serve(options, source, given))
 
 

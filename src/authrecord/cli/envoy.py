@@ -1,0 +1,240 @@
+"""`authrecord envoy config|control`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..core.errors import AuthrecordError, RecordFault, StoreFault
+from .context import Options, example, with_options
+from .gateway_options import RuleSource, checked_upstream, need_records, password_from, run_loop
+from .output import console, print_json
+
+if TYPE_CHECKING:
+    from ..core.secret import Secret
+    from ..gateway.envoy.engine import Settings
+    from ..gateway.rules import Rules
+
+
+USUAL_LISTEN = "127.0.0.1:8080"
+LOOK_AGAIN_SECONDS = 1.0
+"""How often the files of rules and records are looked at."""
+
+
+@click.command(
+    "envoy",
+    epilog=example(
+        "authrecord envoy config --record orders --folder envoy --listen 127.0.0.1:8080",
+        "authrecord envoy control --record orders --folder envoy",
+        "envoy --config-path envoy/bootstrap.json",
+    ),
+)
+@click.argument("action", type=click.Choice(["config", "control"]))
+@click.option("--record", "names", multiple=True, metavar="NAME", help="A record to use; may be given again.")
+@click.option(
+    "--rules",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Rules: which origin, path and method get which records.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Where Envoy finds its files and the control process's socket.",
+)
+@click.option("--listen", default=USUAL_LISTEN, metavar="ADDRESS", help="Where Envoy listens.")
+@click.option(
+    "--upstream", default="", metavar="ORIGIN", help="Where every request goes; else each names its own."
+)
+@click.option("--host", "hosts", multiple=True, metavar="NAME", help="What Host may say besides the address.")
+@click.option(
+    "--replay/--no-replay",
+    default=True,
+    help="Mend expired answers; without it tokens are renewed early only.",
+)
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The gateway's password; a new one is printed without it.",
+)
+@with_options
+def command(options: Options, action: str, **given: Any) -> None:
+    """Run Envoys of your own: what they are configured with, and the process that gives them credentials.
+
+    config: write bootstrap.json, clusters.json and listeners.json into --folder, or print them as one document; no
+    credential stands in them. control: renew the records' credentials, hand them to every Envoy that reads that
+    folder, and decide about refused ones, until Ctrl-C.
+    """
+    from ..gateway.rules import OwnCredential, Unmatched
+
+    need_records(given["names"], given["rules"])
+    source = RuleSource(
+        options,
+        given["names"],
+        given["rules"],
+        own_credential=OwnCredential.REPLACE,
+        unmatched=Unmatched.REFUSE,
+        together=bool(given["upstream"]),
+    )
+    with ExitStack() as stack:
+        stack.callback(source.records.keeper.close)
+        if action == "config":
+            _config(options, *source.read(), given)
+            return
+        if given["folder"] is None:
+            raise click.UsageError("say where the Envoys' files are: --folder FOLDER")
+        run_loop(_control(source, given))
+
+
+def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str, Any]) -> None:
+    from ..gateway.envoy.bootstrap import Files, bootstrap, resources
+    from ..gateway.envoy.engine import resources_of, write
+    from ..gateway.envoy.plan import plan_of
+
+    password, is_new = password_from(options, given["password_file"])
+    settings = engine_settings(options, given, password)
+    files = Files((given["folder"] or Path("envoy")).resolve())
+    if given["folder"] is not None:
+        files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    clusters, listeners = resources_of(
+        plan_of(rules, authenticators, replay=settings.replay), settings, files
+    )
+    written = {
+        files.bootstrap: bootstrap(files, node="authrecord"),
+        files.clusters: resources(clusters, "1"),
+        files.listeners: resources(listeners, "1"),
+    }
+    shown = password.reveal() if is_new else None
+    if given["folder"] is None:
+        print_json({**{path.stem: value for path, value in written.items()}, "password": shown})
+        return
+    for path, value in written.items():
+        write(path, value)
+    if options.as_json:
+        print_json({"folder": str(files.folder), "password": shown})
+        return
+    out = console()
+    out.print(f"wrote {', '.join(path.name for path in written)} to {files.folder}", style="bold")
+    if shown:
+        say_password(shown)
+
+
+async def _control(source: RuleSource, given: dict[str, Any]) -> None:
+    from ..gateway.envoy.bootstrap import Files
+    from ..gateway.envoy.hub import Hub
+
+    rules, find = source.read()
+    files = Files(given["folder"].resolve())
+    hub = Hub(rules, find, replay=given["replay"])
+    try:
+        await hub.prepare()
+        await hub.serve(files.control)
+        console().print(f"control  {files.control}\nCtrl-C ends it.", style="dim")
+        await _until_told_to_end(source, hub.change, None)
+    finally:
+        await hub.stop()
+
+
+async def serve_with_envoy(options: Options, source: RuleSource, given: dict[str, Any]) -> None:
+    """`authrecord gateway --engine envoy`: an Envoy as a child, until it or we are told to end."""
+    from ..gateway.envoy.binary import find_envoy
+    from ..gateway.envoy.engine import Engine
+    from ..gateway.running import only_upstream
+
+    rules, find = source.read()
+    password, is_new = password_from(options, given["password_file"])
+    upstream = given["upstream"] or str(only_upstream(rules))
+    settings = engine_settings(options, {**given, "upstream": upstream}, password)
+    settings = replace(settings, binary=find_envoy(options.settings().environment))
+    async with Engine(rules, find, settings) as engine:
+        place = f"{settings.host}:{engine.port}"
+        shown = password.reveal() if is_new else None
+        if options.as_json:
+            print_json({"listens": {"reverse": place}, "upstream": upstream, "password": shown})
+        else:
+            console().print(f"reverse  {place}", style="bold")
+            console().print(f"upstream {upstream}")
+            if shown:
+                say_password(shown)
+            console().print("Ctrl-C ends it.", style="dim")
+        await _until_told_to_end(source, engine.change, engine.ended)
+
+
+async def _until_told_to_end(
+    source: RuleSource,
+    change: Callable[[Rules, Any], Awaitable[None]],
+    ends: Callable[[], Awaitable[int]] | None,
+) -> None:
+    """Until Ctrl-C, or until Envoy ends; meanwhile rules and records that change are taken up.
+
+    Raises `StoreFault` when Envoy ended by itself.
+    """
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    reload = source.reload()
+    waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(told.wait())]
+    if ends is not None:
+        waiting.append(asyncio.ensure_future(ends()))
+    try:
+        while not any(one.done() for one in waiting):
+            await asyncio.wait(waiting, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await _take_up(reload, change)
+    finally:
+        for one in waiting:
+            one.cancel()
+    if not told.is_set():
+        raise StoreFault("Envoy ended by itself.", code="envoy_failed")
+
+
+async def _take_up(
+    reload: Callable[[], tuple[Rules, Any] | None], change: Callable[[Rules, Any], Awaitable[None]]
+) -> None:
+    try:
+        changed = reload()
+        if changed is not None:
+            await change(*changed)
+    except AuthrecordError as error:
+        console(stderr=True).print(f"The rules stay as they were: {error}", style="yellow")
+
+
+def engine_settings(options: Options, given: dict[str, Any], password: Secret) -> Settings:
+    """The engine's settings out of a command's options."""
+    from ..gateway.envoy.engine import Settings
+    from ..gateway.listening import parsed_listen
+
+    place = parsed_listen(given["listen"] or USUAL_LISTEN, field="listen")
+    if place.path:
+        raise RecordFault("the Envoy engine listens on an address, not on a Unix socket.", field="listen")
+    upstream = given["upstream"]
+    return Settings(
+        binary=Path("envoy"),
+        password=password,
+        ca_file=options.settings().ca_file,
+        host=place.host,
+        port=place.port,
+        reverse=checked_upstream(upstream) if upstream else None,
+        names=tuple(given["hosts"]),
+        replay=given.get("replay", True),
+    )
+
+
+def say_password(password: str) -> None:
+    """How callers prove themselves to Envoy, which reads `Basic` only."""
+    import base64
+
+    from ..gateway.envoy.listener import USER
+
+    coded = base64.b64encode(f"{USER}:{password}".encode()).decode()
+    out = console()
+    out.print(f"password {password}\n\nSend it as the user {USER} of a proxy, or in a header:")
+    out.print(f"X-Authrecord-Token: Basic {coded}")

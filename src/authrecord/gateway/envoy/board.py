@@ -1,0 +1,118 @@
+"""The credentials as Envoy gets them: the newest of each record, and who waits for a newer one.
+
+It belongs to one event loop. A credential that Envoy still carries although a newer one was handed over is found
+again by its value, so that a late refusal of an old token costs no renewal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from ...clients.wire import wire_of
+from ...keeper.live import Live
+from .messages import secret_bytes
+from .placement import Placement
+
+MOST_REMEMBERED: Final = 8
+"""Credentials of one record that are recognised."""
+
+
+class Watch:
+    """One Envoy's view: which records changed since it asked. `names`: the records that it wants."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self._changed: dict[str, None] = {}
+        self._woken = asyncio.Event()
+
+    def wants(self, names: Iterable[str]) -> None:
+        """These too, from now on, and as they are now."""
+        for name in names:
+            self.names.add(name)
+            self._changed[name] = None
+        self._woken.set()
+
+    def leaves(self, names: Iterable[str]) -> None:
+        """These no longer."""
+        self.names.difference_update(names)
+
+    def changed(self, name: str) -> None:
+        """A record has another credential."""
+        if name in self.names:
+            self._changed[name] = None
+            self._woken.set()
+
+    async def next(self, most: int) -> list[str]:
+        """Up to `most` records that changed; waits for the first."""
+        await self._woken.wait()
+        names = list(self._changed)[:most]
+        for name in names:
+            del self._changed[name]
+        if not self._changed:
+            self._woken.clear()
+        return [name for name in names if name in self.names]
+
+
+class Board:
+    """Takes credentials, and tells every watching Envoy."""
+
+    def __init__(self, placements: Iterable[Placement]) -> None:
+        self._placements = {one.record: one for one in placements}
+        self._values: dict[str, deque[tuple[str, Live]]] = {}
+        self._versions: dict[str, int] = {}
+        self._watches: set[Watch] = set()
+
+    def knows(self, record: str) -> bool:
+        """True for a record that some rule uses."""
+        return record in self._placements
+
+    def place(self, placements: Iterable[Placement]) -> None:
+        """The rules have changed: these records are used from now on."""
+        self._placements = {one.record: one for one in placements}
+        for gone in self._values.keys() - self._placements.keys():
+            del self._values[gone]
+
+    def put(self, record: str, live: Live) -> None:
+        """The record's credential from now on. Raises `RecordFault` for one that HTTP cannot carry."""
+        placement = self._placements.get(record)
+        if placement is None:
+            return
+        value = placement.value(wire_of(live))
+        held = self._values.setdefault(record, deque(maxlen=MOST_REMEMBERED))
+        if held and held[-1][0] == value:
+            held[-1] = (value, live)
+            return
+        held.append((value, live))
+        self._versions[record] = self._versions.get(record, 0) + 1
+        for watch in self._watches:
+            watch.changed(record)
+
+    def newest(self, record: str) -> str | None:
+        """The value that is injected now; `None` while there is none."""
+        held = self._values.get(record)
+        return held[-1][0] if held else None
+
+    def found(self, record: str, value: str) -> Live | None:
+        """The credential that was injected as `value`; `None` for one that is not remembered."""
+        for known, live in reversed(self._values.get(record, deque())):
+            if hmac.compare_digest(known.encode(), value.encode("utf-8", "replace")):
+                return live
+        return None
+
+    def resource(self, record: str) -> tuple[str, bytes]:
+        """Version and serialised secret. A record without a credential has an empty one: Envoy then sends nothing."""
+        return str(self._versions.get(record, 0)), secret_bytes(record, (self.newest(record) or "").encode())
+
+    def watch(self) -> Watch:
+        """A view for one Envoy, until `forget`."""
+        watch = Watch()
+        self._watches.add(watch)
+        return watch
+
+    def forget(self, watch: Watch) -> None:
+        """That Envoy is gone."""
+        self._watches.discard(watch)

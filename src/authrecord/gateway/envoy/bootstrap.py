@@ -1,0 +1,104 @@
+"""What Envoy is started with: where it reads its listener and clusters, and where secrets come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .scripts import CONTROL
+from .shapes import Json, endpoints, pipe, protocols
+
+_COMES_BACK: Json = {"retry_back_off": {"base_interval": "0.05s", "max_interval": "1s"}}
+"""How soon Envoy looks for a control process that was not there."""
+
+MOST_CALLERS = 50_000
+"""Connections of callers at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where one Envoy's files stand, all below a folder that only its owner opens."""
+
+    folder: Path
+
+    @property
+    def bootstrap(self) -> Path:
+        """What Envoy is started with."""
+        return self.folder / "bootstrap.json"
+
+    @property
+    def clusters(self) -> Path:
+        """Envoy reads it again when another takes its place."""
+        return self.folder / "clusters.json"
+
+    @property
+    def listeners(self) -> Path:
+        """Envoy reads it again when another takes its place."""
+        return self.folder / "listeners.json"
+
+    @property
+    def authorities(self) -> Path:
+        """The certificate authorities, where the operator has some of their own."""
+        return self.folder / "authorities.pem"
+
+    @property
+    def control(self) -> Path:
+        """The socket of our control process."""
+        return self.folder / "control.sock"
+
+    @property
+    def admin(self) -> Path:
+        """The socket of Envoy's own administration."""
+        return self.folder / "admin.sock"
+
+
+def bootstrap(files: Files, *, node: str) -> Json:
+    """The bootstrap of one Envoy. `node` tells it from others. It holds no secret."""
+    return {
+        "node": {"id": node, "cluster": "authrecord"},
+        "admin": {"address": pipe(str(files.admin))},
+        "dynamic_resources": {
+            "ads_config": {
+                "api_type": "DELTA_GRPC",
+                "transport_api_version": "V3",
+                "grpc_services": [{"envoy_grpc": {"cluster_name": CONTROL, "retry_policy": _COMES_BACK}}],
+            },
+            "cds_config": _read_from(files.clusters),
+            "lds_config": _read_from(files.listeners),
+        },
+        "static_resources": {"clusters": [control_cluster(pipe(str(files.control)))]},
+        # Figures of each cluster would cost more memory than the clusters.
+        "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [
+            {"prefix": "http.gateway."}, {"prefix": "listener_manager."}, {"prefix": "cluster_manager."},
+            {"prefix": f"cluster.{CONTROL}."}, {"prefix": "server."},
+        ]}}},
+        "overload_manager": {"resource_monitors": [{
+            "name": "envoy.resource_monitors.global_downstream_max_connections",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3."
+                "DownstreamConnectionsConfig",
+                "max_active_downstream_connections": MOST_CALLERS,
+            },
+        }]},
+    }  # fmt: skip
+
+
+def control_cluster(address: Json) -> Json:
+    """The cluster that leads to our control process."""
+    options: Json = {"explicit_http_config": {"http2_protocol_options": {}}}
+    return {
+        "name": CONTROL,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": endpoints(CONTROL, address),
+        "typed_extension_protocol_options": protocols(**options),
+    }
+
+
+def resources(found: list[Json], version: str) -> Json:
+    """A file of resources (`envoy.service.discovery.v3.DiscoveryResponse`)."""
+    return {"version_info": version, "resources": found}
+
+
+def _read_from(path: Path) -> Json:
+    return {"path_config_source": {"path": str(path)}, "resource_api_version": "V3"}

@@ -1,0 +1,150 @@
+"""Decides about answers that may say "expired": renew, send again, or let the answer pass, and why.
+
+Envoy asks when an answer is suspicious, never for each request. The rules are the keeper's own: one renewal for all
+who were refused with one credential, a bucket and a cool-down against refusals that a scanner provokes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from ...core.errors import RecordFault
+from ...core.expiry import Expired
+from ...core.messages import Stamp
+from ...core.replay import Reason
+from ...keeper.attempt import Attempt
+from ...keeper.authenticator import Authenticator
+from ...keeper.live import Live
+from .board import Board
+from .placement import Place, Placement
+from .plan import Target
+from .routes import MOST_REPLAYED_BODY
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What Envoy saw. `attempt`: 1, or 2 after a replay. `sent`: bytes of the request's body, as far as it came.
+
+    `credentials`: for each of the target's records the part of the request in which it stands: a header's value,
+    the path with its query, or the cookies. `shown`: the answer's fields and the beginning of its body, empty when
+    the answer is not suspicious and only a replay's success is told.
+    """
+
+    target: str
+    attempt: int
+    method: str
+    sent: int
+    status: int
+    credentials: tuple[str, ...]
+    shown: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether to send the request again, and the reason that its caller is told."""
+
+    replay: bool
+    reason: Reason
+
+
+class Broker:
+    """Judges for every target of a plan.
+
+    `young`: a credential younger than so many seconds has not expired, it is refused. `now`: UTC seconds.
+    """
+
+    def __init__(
+        self,
+        targets: Mapping[str, Target],
+        authenticators: Callable[[str], Authenticator],
+        board: Board,
+        *,
+        young: float,
+        now: Callable[[], float],
+    ) -> None:
+        self.targets = targets
+        self._authenticators = authenticators
+        self._board = board
+        self._young = young
+        self._now = now
+
+    async def judge(self, seen: Suspicion) -> Verdict:
+        """The verdict about one answer. Raises `RecordFault` for a target that no rule has any more."""
+        target = self._target(seen.target)
+        replay, reasons = False, []
+        for placement, part in zip(target.placements, seen.credentials, strict=True):
+            authenticator = self._authenticators(placement.record)
+            live = self._board.found(placement.record, credential_in(part, placement)) or Live(Stamp())
+            story = authenticator.attempt(seen.method, seen.sent <= MOST_REPLAYED_BODY)
+            again = await self._story(story, authenticator, live, seen)
+            replay = replay or again
+            reasons.append(story.reason)
+        told = [reason for reason in reasons if reason is not Reason.AUTHENTICATED]
+        return Verdict(replay, told[0] if told else Reason.AUTHENTICATED)
+
+    def current(self, target: str) -> tuple[str | None, ...]:
+        """The values to inject now, for each of the target's records; `None` where there is none."""
+        return tuple(self._board.newest(record) for record in self._target(target).records)
+
+    async def _story(self, story: Attempt, authenticator: Authenticator, live: Live, seen: Suspicion) -> bool:
+        expired = judged(authenticator, seen)
+        if seen.attempt > 1:
+            story.replays, story.reason = 1, Reason.RENEWED_AND_REPLAYED
+            if story.wants_renewal(live, expired):
+                story.reason = Reason.RENEWED_TOKEN_REFUSED
+            return False
+        if expired is not None and self._is_young(authenticator.held, live):
+            story.reason = Reason.COOLING_DOWN
+            return False
+        if not story.wants_renewal(live, expired):
+            return False
+        fresh = await story.renewed_async(live)
+        if fresh is not None:
+            self._board.put(authenticator.name, fresh)
+        return story.wants_replay(live, fresh, seen.status)
+
+    def _is_young(self, held: Live | None, live: Live) -> bool:
+        if live.token is None or held is None or not held.is_same(live):
+            return False
+        age = self._now() - live.token.obtained_at
+        return 0 <= age < self._young and (live.token.life is None or age < live.token.life)
+
+    def _target(self, name: str) -> Target:
+        found = self.targets.get(name)
+        if found is None:
+            raise RecordFault(f"no rule leads to {name[:100]!r} any more.", code="no_target")
+        return found
+
+
+def judged(authenticator: Authenticator, seen: Suspicion) -> Expired | None:
+    """Whether the answer says "expired", by status and challenge or by the record's pattern."""
+    head, _, body = seen.shown.partition(b"\n\n")
+    lines = [line.partition(b": ") for line in head.split(b"\n")[1:]]
+    if seen.status >= 400:
+        challenges = [value.decode("latin-1") for name, _, value in lines if name == b"www-authenticate"]
+        by_status = authenticator.expired_by_status(seen.status, challenges)
+        if by_status is not None:
+            return by_status
+    if not authenticator.has_pattern or not seen.shown:
+        return None
+    headers = [(name, value) for name, _, value in lines]
+    return authenticator.expired_by_pattern(seen.status, phrase(seen.status), headers, body)
+
+
+def credential_in(part: str, placement: Placement) -> str:
+    """What was injected, out of the part of the request in which it stands; ours is always the last."""
+    if placement.place is Place.QUERY:
+        return part.partition("?")[2].rpartition("&")[2]
+    if placement.place is Place.COOKIE:
+        return part.rpartition("; ")[2]
+    return part
+
+
+def phrase(status: int) -> str:
+    """The usual words for a status, which stand for those that Envoy does not keep."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,130 @@
+"""The whole engine on one machine: what Envoys are served from, and one Envoy as a child."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ...core.contracts import Clock
+from ...core.origin import Origin
+from ...core.secret import Secret
+from ..rules import Rules
+from .bootstrap import Files, bootstrap, resources
+from .child import Child
+from .clusters import cluster
+from .hub import YOUNG_SECONDS, Find, Hub
+from .listener import listener
+from .plan import Plan
+from .routes import route_configuration
+from .shapes import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one Envoy runs.
+
+    `binary`: which (see `binary.find_envoy`). `host`, `port`: where callers connect; port 0 takes a free one.
+    `reverse`: the one origin of every request, `None` when requests name theirs. `names`: what `Host` may say of a
+    reverse gateway besides loopback. `password`: of callers. `ca_file`: a PEM file of authorities for the APIs'
+    certificates beside the usual ones. `workers`: threads of Envoy. `replay`, `young`: see `Hub`.
+    """
+
+    binary: Path
+    password: Secret
+    ca_file: str = ""
+    host: str = "127.0.0.1"
+    port: int = 0
+    reverse: Origin | None = None
+    names: tuple[str, ...] = ()
+    replay: bool = True
+    workers: int = 2
+    young: float = YOUNG_SECONDS
+
+
+class Engine:
+    """An Envoy that carries requests, and what it needs from us. An asynchronous context manager."""
+
+    def __init__(self, rules: Rules, find: Find, settings: Settings, *, clock: Clock = time) -> None:
+        self._settings = settings
+        self.hub = Hub(rules, find, replay=settings.replay, young=settings.young, clock=clock)
+        self._stack = AsyncExitStack()
+        self._version = 0
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._stack.aclose()
+
+    async def ended(self) -> int:
+        """Wait until Envoy ends by itself; its exit code."""
+        return await self.child.ended()
+
+    async def change(self, rules: Rules, find: Find) -> None:
+        """Other rules and records from now on, without a restart. See `Hub.change`."""
+        await self.hub.change(rules, find)
+        self._write_resources()
+
+    async def _start(self) -> None:
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="authrecord-envoy-"))
+        self.files = Files(Path(folder))
+        await self.hub.prepare()
+        self._stack.push_async_callback(self.hub.stop)
+        self._write_resources()
+        write(self.files.bootstrap, bootstrap(self.files, node=f"authrecord-{os.getpid()}"))
+        # Envoy first: it comes back until the server is there, and gRPC's threads do not like a fork.
+        settings = self._settings
+        self.child = await Child.start(
+            settings.binary, self.files.bootstrap, self.files.admin, workers=settings.workers
+        )
+        self._stack.push_async_callback(self.child.stop)
+        await self.hub.serve(self.files.control)
+        await self.child.ready()
+        self.port = (await self.child.ports())["gateway"]
+
+    def _write_resources(self) -> None:
+        """Clusters first: a route is never there before its cluster."""
+        self._version += 1
+        clusters, listeners = resources_of(self.hub.plan, self._settings, self.files)
+        write(self.files.clusters, resources(clusters, str(self._version)))
+        write(self.files.listeners, resources(listeners, str(self._version)))
+
+
+def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Json], list[Json]]:
+    """Clusters and listeners of a plan, without a credential in them. Writes `files.authorities` where it is needed."""
+    trusted = str(_authorities(files, settings.ca_file))
+    clusters = [cluster(target, trusted) for target in plan.targets]
+    routes = route_configuration(plan, reverse=settings.reverse, names=settings.names)
+    proxy = settings.reverse is None
+    return clusters, [listener(settings.host, settings.port, settings.password, routes, proxy=proxy)]
+
+
+def _authorities(files: Files, ca_file: str) -> Path:
+    """The PEM file that the certificates of APIs are checked with."""
+    import certifi
+
+    usual = Path(certifi.where())
+    if not ca_file:
+        return usual
+    files.authorities.write_bytes(usual.read_bytes() + b"\n" + Path(ca_file).read_bytes())
+    return files.authorities
+
+
+def write(path: Path, value: Json) -> None:
+    """Put a file in place of the one before, in one step; only its owner reads it."""
+    new = path.with_suffix(".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(json.dumps(value, separators=(",", ":")))  # `dump` is many times slower
+    new.replace(path)

@@ -1,0 +1,86 @@
+"""What any number of Envoys are served from: a plan, credentials that are kept fresh, verdicts, and one socket."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ...core.contracts import Clock
+from ...keeper.authenticator import Authenticator
+from ..rules import Rules
+from .board import Board
+from .broker import Broker
+from .control import Control
+from .keeping import Keeping
+from .placement import Placement
+from .plan import Plan, Target, plan_of
+
+YOUNG_SECONDS = 1.0
+
+Find = Callable[[str], Authenticator]
+"""Finds a record's authenticator by name; raises `RecordFault` for an unknown one. A document or a store."""
+
+
+class Hub:
+    """Made in the event loop that it runs in.
+
+    `replay`: expired answers are mended. `young`: a credential younger than so many seconds has not expired, it is
+    refused. Raises what `plan_of` raises.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        find: Find,
+        *,
+        replay: bool = True,
+        young: float = YOUNG_SECONDS,
+        clock: Clock = time,
+    ) -> None:
+        self._replay = replay
+        self._find = find
+        self.plan = plan_of(rules, find, replay=replay)
+        self.board = Board(_placements(self.plan))
+        self._broker = Broker(
+            _by_name(self.plan), self._authenticator, self.board, young=young, now=clock.time
+        )
+        self.control = Control(self.board, self._broker)
+        self._keeping = Keeping(self._authenticator, self.board, clock)
+        self._task: asyncio.Task[None] | None = None
+
+    async def prepare(self) -> None:
+        """Obtain every credential, and keep it fresh from now on. One that cannot be had is tried again later."""
+        await self._keeping.begin(self.plan.rules.records)
+        self._task = asyncio.create_task(self._keeping.run())
+
+    async def serve(self, socket: Path) -> None:
+        """Let Envoys in."""
+        await self.control.start(socket)
+
+    async def change(self, rules: Rules, find: Find) -> None:
+        """Other rules and records from now on. Raises what `plan_of` raises, and then nothing has changed."""
+        plan = plan_of(rules, find, replay=self._replay)
+        self._find, self.plan = find, plan
+        self.board.place(_placements(plan))
+        self._broker.targets = _by_name(plan)
+        await self._keeping.begin(rules.records)
+
+    async def stop(self) -> None:
+        """Let Envoys go, and renew no longer."""
+        await self.control.stop()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _authenticator(self, record: str) -> Authenticator:
+        return self._find(record)
+
+
+def _placements(plan: Plan) -> Iterable[Placement]:
+    return [placement for target in plan.targets for placement in target.placements]
+
+
+def _by_name(plan: Plan) -> dict[str, Target]:
+    return {target.cluster: target for target in plan.targets}

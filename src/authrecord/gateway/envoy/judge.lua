@@ -1,0 +1,87 @@
+-- Looks at an answer. Most are left alone; one that may say "expired" is shown to the control process, which
+-- decides. The names in capitals are written before this script.
+
+local function of_known_kind(headers)
+  local coding = headers:get("content-encoding")
+  if coding ~= nil and coding ~= "identity" then return false end
+  if JUDGES_STREAMS then return true end
+  local length = tonumber(headers:get("content-length"))
+  return length ~= nil and length > 0 and length <= MOST_BODY
+end
+
+local function head_of(status, headers)
+  local lines = { status .. " " .. (PHRASES[status] or "") }
+  for name, value in pairs(headers) do
+    if string.sub(name, 1, 1) ~= ":" and string.sub(name, 1, 12) ~= "x-authrecord" then
+      lines[#lines + 1] = name .. ": " .. value
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+local function holds_literal(text)
+  if #LITERALS == 0 then return true end
+  local lower = string.lower(text)
+  for _, literal in ipairs(LITERALS) do
+    if string.find(lower, literal, 1, true) then return true end
+  end
+  return false
+end
+
+local function body_of(handle, headers)
+  if not of_known_kind(headers) then return "" end
+  local buffer = handle:body()
+  if buffer == nil then return "" end
+  return buffer:getBytes(0, math.min(buffer:length(), 65536))
+end
+
+-- Gives the head and the body to show, or nil. The usual answer costs few calls: this runs for each one.
+local function suspicion(handle)
+  local headers = handle:headers()
+  local status = headers:get(":status")
+  local failed = status >= "300"
+  if failed then
+    local challenge = status >= "400" and headers:get("www-authenticate") or nil
+    local invalid = challenge ~= nil and string.find(string.lower(challenge), "invalid_token", 1, true)
+    if status == "401" or invalid then return head_of(status, headers), "" end
+  end
+  if not HAS_PATTERN then return nil end
+  local head = failed and head_of(status, headers) or nil
+  local body = status ~= "304" and body_of(handle, headers) or ""
+  if holds_literal(body) or (failed and holds_literal(head)) then
+    return head or head_of(status, handle:headers()), body
+  end
+  return nil
+end
+
+local function printable(text)
+  return (string.gsub(text, "[^\32-\126]", "?"))
+end
+
+function envoy_on_response(handle)
+  local head, body = suspicion(handle)
+  local facts = handle:headers():get("x-authrecord-context") or ""
+  if head == nil and string.byte(facts) ~= 50 then return end -- 50 is "2": the second attempt's success is told
+  local attempt, method, sent, length = string.match(facts, "^(%d*) (%S+) (%d*) (%d*)$")
+  local headers = handle:headers()
+  local asked = {
+    [":method"] = "POST", [":path"] = "/authrecord.Broker/Judge", [":authority"] = "authrecord",
+    ["content-type"] = "application/grpc", ["te"] = "trailers",
+    ["authrecord-target"] = TARGET, ["authrecord-attempt"] = attempt, ["authrecord-method"] = method,
+    ["authrecord-sent-bytes"] = sent, ["authrecord-length"] = length,
+    ["authrecord-status"] = headers:get(":status"),
+  }
+  for number = 1, CREDENTIALS do
+    asked["authrecord-credential-" .. number] = printable(headers:get("x-authrecord-context-" .. number) or "")
+  end
+  local text = head == nil and "" or head .. "\n\n" .. body
+  local size = #text
+  local frame = string.char(0, 0, math.floor(size / 65536) % 256, math.floor(size / 256) % 256, size % 256)
+  local answer = handle:httpCall(CONTROL, asked, frame .. text, PATIENCE)
+  if answer["authrecord-decision"] == "replay" then
+    handle:headers():replace("x-authrecord-replay", "1")
+    return
+  end
+  local outcome = answer["authrecord-outcome"] or "renewal-failed"
+  if outcome ~= "authenticated" then handle:headers():replace("X-Authrecord-Outcome", outcome) end
+end

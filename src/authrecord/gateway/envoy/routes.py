@@ -1,0 +1,197 @@
+"""Routes: the gateway's rules in Envoy's words. The first that fits decides, as in the rules.
+
+An origin is a virtual host, found by the authority that the client names, and leads to clusters whose address is
+fixed: whatever the client writes into `Host`, a credential goes where its cluster leads. `Host` is rewritten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from ...core.origin import DEFAULT_PORTS, Origin
+from ..refusals import SAYS_ERROR, Refusal
+from ..rules import OwnCredential, Unmatched
+from .placement import Place, Placement, spellings
+from .plan import Plan, Site, Target, Way
+from .shapes import Json
+
+MOST_REPLAYED_BODY: Final = 1024 * 1024
+"""Bytes of a request's body that are kept for a second attempt; larger ones stream and are not sent again."""
+
+BYPASS: Final = "x-authrecord-bypass"
+TOKEN: Final = "x-authrecord-token"
+
+# Encoded twice, encoded without need, empty or dotted segments, parameters: see `rules.first_that_fits`.
+_AMBIGUOUS: Final = (
+    r"[^?]*(?://|\\|;|/\.{1,2}(?:/|\?|$)|"
+    r"%(?i:2[ef5]|5c|00|3b|23|3f|2d|5f|7e|3[0-9]|[46][1-9a-f]|[57][0-9a])).*"
+)
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+_NO_RULE: Final = (404, "no_rule", "No rule of the gateway speaks of this request.")
+_OTHER_HOST: Final = (421, "other_host", "Host names another server than this gateway.")
+_OUR_ANSWER_HEADERS: Final = ("x-authrecord-context", "x-authrecord-replay")
+
+
+def route_configuration(plan: Plan, *, reverse: Origin | None, names: Iterable[str] = ()) -> Json:
+    """The routes of a plan. `reverse`: the one origin that every request goes to, whatever it names.
+
+    Without `reverse` a request names its origin: as a proxy's client does, or by `Host`. With it, `Host` must be an
+    address of this machine's loopback or one of `names` (rows M1, O10).
+    """
+    own_names = [form for name in (*_LOOPBACK, *names) for form in (name, f"{name}:*")]
+    hosts = [
+        _virtual_host(site, _authorities(site.origin) if reverse is None else own_names, plan.rules.unmatched)
+        for site in plan.sites
+        if reverse is None or site.origin == reverse
+    ]
+    routes = [refusing("/", *(_NO_RULE if reverse is None else _OTHER_HOST))]
+    hosts.append({"name": "nothing", "domains": ["*"], "routes": routes})
+    return {
+        "name": "routes",
+        "virtual_hosts": hosts,
+        # What we and Envoy say to each other, and what says who is calling, never reaches an upstream (row O2).
+        "request_headers_to_remove": [
+            "proxy-authorization", "proxy-connection", "x-forwarded-proto", "x-envoy-external-address",
+            BYPASS, TOKEN, *_OUR_ANSWER_HEADERS,
+        ],
+        "most_specific_header_mutations_wins": False,
+    }  # fmt: skip
+
+
+def refusing(prefix: str, status: int, code: str, detail: str, **match: object) -> Json:
+    """A route that answers by itself, as the embedded gateway would."""
+    refusal = Refusal(status, code, detail)
+    headers = {
+        "Content-Type": "application/problem+json",
+        "Cache-Control": "no-store",
+        SAYS_ERROR.decode(): code,
+    }
+    return {
+        "match": {"prefix": prefix, **match},
+        "direct_response": {"status": status, "body": {"inline_string": refusal.body().decode()}},
+        "response_headers_to_add": [
+            {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+            for name, value in headers.items()
+        ],
+    }
+
+
+def _authorities(origin: Origin) -> list[str]:
+    """The ways to name an origin in a request; without a port where it is that of the scheme."""
+    named = [f"{origin.host}:{origin.port}"]
+    if DEFAULT_PORTS[origin.scheme] == origin.port:
+        named.append(origin.host)
+    return named
+
+
+def _virtual_host(site: Site, domains: list[str], unmatched: Unmatched) -> Json:
+    routes: list[Json] = []
+    if site.looks_at_paths:
+        detail = "The path holds what servers read differently, and a rule depends on it."
+        headers = [_header(":path", {"safe_regex": {"regex": _AMBIGUOUS}})]
+        routes.append(refusing("/", 400, "ambiguous_path", detail, headers=headers))
+    routes.append(_to(site.bare, {"prefix": "/", "headers": [{"name": BYPASS, "present_match": True}]}))
+    detail = "TRACE would show the credential to whoever asks."
+    routes.append(refusing("/", 405, "method", detail, headers=[_header(":method", {"exact": "TRACE"})]))
+    for way in site.ways:
+        routes.extend(_ways(site, way))
+    if unmatched is Unmatched.PASS:
+        routes.append(_to(site.bare, {"prefix": "/"}))
+    else:
+        routes.append(refusing("/", *_NO_RULE))
+    return {
+        "name": str(site.origin),
+        "domains": domains,
+        "routes": routes,
+        "request_body_buffer_limit": MOST_REPLAYED_BODY,
+        "include_request_attempt_count": any(way.target.replays for way in site.ways),
+    }
+
+
+def _ways(site: Site, way: Way) -> Iterable[Json]:
+    """The routes of one rule: where the client's own credential counts, those come first."""
+    match = _match(way)
+    if way.rule.own_credential is not OwnCredential.REPLACE:
+        for placement in way.target.placements:
+            for header in _own(placement):
+                with_own = {**match, "headers": [*match.get("headers", ()), header]}
+                if way.rule.own_credential is OwnCredential.KEEP:
+                    yield _to(site.bare, with_own)
+                else:
+                    detail = "The request carries a credential of its own, and the rule refuses it."
+                    prefix = with_own.pop("prefix", None)
+                    route = refusing("/", 403, "own_credential", detail)
+                    route["match"] = with_own if prefix is None else {"prefix": prefix, **with_own}
+                    yield route
+    yield _to(way.target, match, passes_cookies=way.rule.passes_cookies)
+
+
+def _match(way: Way) -> Json:
+    rule = way.rule
+    match: Json = (
+        {"prefix": "/"} if rule.fits_every_path else {"path_separated_prefix": rule.path.rstrip("/")}
+    )
+    if rule.methods:
+        words = "|".join(re.escape(method) for method in sorted(rule.methods))
+        match["headers"] = [_header(":method", {"safe_regex": {"regex": words}})]
+    return match
+
+
+def _own(placement: Placement) -> list[Json]:
+    """What finds a credential of the client's own in the place of a record's."""
+    if placement.place is Place.HEADER:
+        return [{"name": name, "present_match": True} for name in spellings(placement.name)]
+    name = re.escape(placement.name)
+    if placement.place is Place.QUERY:
+        return [_header(":path", {"safe_regex": {"regex": rf"[^?]*\?(?:.*&)?{name}(?:[=&].*)?"}})]
+    return [_header("cookie", {"safe_regex": {"regex": rf"(?:.*;)?\s*{name}\s*(?:[=;].*)?"}})]
+
+
+def _header(name: str, matcher: Json) -> Json:
+    return {"name": name, "string_match": matcher}
+
+
+def _to(target: Target, match: Json, *, passes_cookies: bool = True) -> Json:
+    action: Json = {
+        "cluster": target.cluster,
+        "timeout": "0s",
+        "host_rewrite_literal": str(target.origin).partition("://")[2],
+    }
+    removed = [name for one in target.placements if one.place is Place.HEADER for name in spellings(one.name)]
+    route: Json = {"match": match, "route": action}
+    if removed:
+        route["request_headers_to_remove"] = removed
+    added: list[Json] = []
+    if target.patterns:
+        # A coded body cannot be read by the script.
+        added.append(_set("accept-encoding", "identity"))
+    if any(one.place is Place.QUERY for one in target.placements):
+        added.append(_set("cache-control", "no-store"))
+    if added:
+        route["request_headers_to_add"] = added
+    hidden = list(_hidden(target))
+    if not passes_cookies:
+        hidden.append("set-cookie")
+    if hidden:
+        route["response_headers_to_remove"] = hidden
+    if target.replays:
+        action["retry_policy"] = {
+            "retry_on": "retriable-headers",
+            "num_retries": 1,
+            "retriable_headers": [{"name": "x-authrecord-replay", "present_match": True}],
+        }
+    return route
+
+
+def _hidden(target: Target) -> Iterable[str]:
+    """What our scripts put on an answer for each other."""
+    if target.replays:
+        yield from _OUR_ANSWER_HEADERS
+        for number in range(1, len(target.placements) + 1):
+            yield f"x-authrecord-context-{number}"
+
+
+def _set(name: str, value: str) -> Json:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}

@@ -1,0 +1,64 @@
+"""The few shapes that Envoy's configuration repeats."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+"""A part of Envoy's configuration, as JSON (the protobuf mapping of Envoy's API v3)."""
+
+_EXTENSIONS: Final = "type.googleapis.com/envoy.extensions."
+
+KEEPS_CASE: Final[Json] = {
+    "stateful_formatter": {
+        "name": "preserve_case",
+        "typed_config": {
+            "@type": _EXTENSIONS + "http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig"
+        },
+    }
+}
+"""Header names leave as they came (HTTP/1.1)."""
+
+FROM_US: Final[Json] = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "60s"}
+"""A resource that our control process hands over."""
+
+
+def typed(kind: str, **fields: Any) -> Json:
+    """An extension's configuration. `kind`: its message below `envoy.extensions`."""
+    return {"@type": _EXTENSIONS + kind, **fields}
+
+
+def extension(name: str, kind: str, **fields: Any) -> Json:
+    """A named extension."""
+    return {"name": name, "typed_config": typed(kind, **fields)}
+
+
+def socket_address(host: str, port: int) -> Json:
+    """A TCP address."""
+    return {"socket_address": {"address": host.strip("[]"), "port_value": port}}
+
+
+def pipe(path: str) -> Json:
+    """A Unix socket."""
+    return {"pipe": {"path": path}}
+
+
+def endpoints(cluster: str, address: Json) -> Json:
+    """A cluster's one address."""
+    return {
+        "cluster_name": cluster,
+        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+    }
+
+
+def lua(script: str) -> Json:
+    """The filter that runs a script."""
+    return extension(
+        "authrecord.script", "filters.http.lua.v3.Lua", default_source_code={"inline_string": script}
+    )
+
+
+def protocols(**fields: Any) -> Json:
+    """How a cluster speaks HTTP."""
+    kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    return {kind: typed("upstreams.http.v3.HttpProtocolOptions", **fields)}

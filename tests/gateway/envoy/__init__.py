@@ -1,0 +1,1 @@
+"""Tests of the Envoy engine, with a real Envoy."""

@@ -1,0 +1,107 @@
+"""A stage for the Envoy engine: it runs in the loop of a thread; callers and upstreams are raw sockets of the test."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from authrecord.core.origin import allowed_origins, origin_of
+from authrecord.core.secret import Secret
+from authrecord.gateway.envoy.binary import find_envoy
+from authrecord.gateway.envoy.engine import Engine, Settings
+from authrecord.gateway.envoy.listener import USER
+from authrecord.gateway.rules import Rule, Rules
+from authrecord.record import OAuth2, Record
+from authrecord.testing import HonestServer
+from authrecord.wiring import Records, make_keeper
+from authrecord.wiring import Settings as Environment
+from tests.gateway.stage import Caller, Loop, Told
+
+
+class EnvoyGateway:
+    """A reverse gateway before `upstream`, with every record on each request, unless `rules` say otherwise."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        upstream: str,
+        password: str,
+        *records: Record,
+        rules: list[Rule] | Rules | None = None,
+        reverse: bool = True,
+        **settings: Any,
+    ) -> None:
+        self._loop = loop
+        self.password = password
+        self.records = Records(records, make_keeper(Environment.read({}), base=Path("/"), in_memory=True))
+        made = {name: self.records.authenticator(name) for name in self.records}
+        if rules is None:
+            rules = [Rule(records=tuple(made), origins=allowed_origins([upstream]))]
+        self.rules = rules if isinstance(rules, Rules) else Rules(rules)
+        chosen = Settings(
+            binary=find_envoy(os.environ),
+            password=Secret(password),
+            reverse=origin_of(upstream) if reverse else None,
+            workers=1,
+            young=settings.pop("young", 0.0),
+            **settings,
+        )
+        self.engine = Engine(self.rules, made.__getitem__, chosen)
+        loop.run(self.engine.__aenter__())
+        self.port = self.engine.port
+
+    def close(self) -> None:
+        """End it; once is enough."""
+        self._loop.run(self.engine.__aexit__())
+        self.records.close()
+
+    def connect(self) -> Caller:
+        """A raw connection to it; `$` at the end of a line stands for the line that says who is calling."""
+        return Caller(self.port, f"Basic {basic(self.password)}")
+
+    def ask(self, request: bytes) -> Told:
+        """The answer to one raw request, on a connection of its own."""
+        with self.connect() as caller:
+            return caller.ask(request)
+
+    def get(self, target: str = "/", *lines: str) -> Told:
+        """The answer to a GET, with these further lines."""
+        return self.ask(request_for("GET", target, *lines))
+
+
+def basic(password: str, user: str = USER) -> str:
+    """User and password as `Basic` writes them."""
+    return base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def request_for(method: str, target: str, *lines: str, body: bytes = b"") -> bytes:
+    """A request with the line that says who is calling."""
+    length = (f"Content-Length: {len(body)}",) if body else ()
+    head = "\r\n".join((f"{method} {target} HTTP/1.1", "Host: localhost", *lines, *length, "$"))
+    return head.encode("latin-1") + b"\r\n\r\n" + body
+
+
+def client_record(
+    server: HonestServer, *origins: str, pattern: str = "", name: str = "orders", **usage: Any
+) -> Record:
+    """An OAuth 2.0 record of that provider, whose tokens go to `origins`."""
+    from authrecord.grants.settings import Credentials, TokenExchange
+    from authrecord.schemes.oauth2 import TokenUsage
+
+    client = server.register_client()
+    return Record(
+        name=name,
+        allowed_origins=origins or (server.url,),
+        auth=OAuth2(
+            grant="client_credentials",
+            credentials=Credentials(client_id=client.client_id, client_secret=Secret(client.secret)),
+            token_exchange=TokenExchange(url=server.token_url, expired_pattern=pattern),
+            token_usage=TokenUsage(**usage),
+        ),
+    )
+
+
+Make = Callable[..., EnvoyGateway]

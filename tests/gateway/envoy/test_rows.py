@@ -1,0 +1,368 @@
+"""Rows O of the attack catalogue at the Envoy engine, through its real listener with raw sockets."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from typing import Literal
+from urllib.parse import quote
+
+import pytest
+
+from authrecord.core.origin import allowed_origins
+from authrecord.core.secret import Secret
+from authrecord.gateway.rules import OwnCredential, Rule
+from authrecord.record import Record
+from authrecord.schemes.api_key import ApiKey
+from authrecord.testing import HonestServer
+from tests.canary_watch import Canary
+from tests.gateway.conftest import authorization, token_of
+from tests.gateway.envoy.stage import Make, basic, client_record, request_for
+from tests.gateway.stage import OK, Taken, Upstream
+from tests.gateway.test_fidelity import unchunked
+from tests.gateway.test_smuggling import REFUSED
+
+MakeUpstream = Callable[..., Upstream]
+MakeRecord = Callable[..., Record]
+
+
+def key_record(
+    canary: Canary,
+    url: str,
+    place: str = "header",
+    *,
+    alphabet: Literal["plain", "hard"] = "plain",
+    key: str = "X-API-Key",
+) -> Record:
+    """A record with a static key."""
+    value = Secret(canary("api key", alphabet=alphabet))
+    return Record(name="key", allowed_origins=(url,), auth=ApiKey(key=key, value=value, send_in=place))
+
+
+def value_of(record: Record) -> str:
+    """The key of such a record."""
+    assert isinstance(record.auth, ApiKey)
+    assert isinstance(record.auth.value, Secret)
+    return record.auth.value.reveal()
+
+
+def test_O1_E14_the_clients_own_credential_is_replaced_under_every_spelling(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord, canary: Canary
+) -> None:
+    api = upstream()
+    record, key = bearer(api.url), key_record(canary, api.url)
+    through = envoy(api.url, record, key)
+    for sent in (
+        ("Authorization: Bearer own", "X-API-Key: own"),
+        ("authorization: own", "X_API_KEY: own"),
+        ("AUTHORIZATION: a", "Authorization: b", "x-api_key: own", "x_api-key: own"),
+        ("Authorization:", "x-api-key: own", "X-Api-Key: own"),
+    ):
+        assert through.get("/", *sent).status == 200
+        assert authorization(api.taken[-1]) == [token_of(record)]
+        lines = [
+            line for line in api.taken[-1].lines if line.lower().replace(b"_", b"-").startswith(b"x-api-key")
+        ]
+        assert [line.lower().partition(b":")[0] for line in lines] == [b"x-api-key"]
+        assert api.taken[-1].values("x-api-key") == [value_of(key)]
+
+
+def test_O1_a_credential_in_the_query_takes_the_place_of_the_clients(
+    upstream: MakeUpstream, envoy: Make, canary: Canary
+) -> None:
+    api = upstream()
+    record = key_record(canary, api.url, "query", alphabet="hard", key="k")
+    through = envoy(api.url, record)
+    ours = f"k={quote(value_of(record), safe='')}"
+    for sent, arrived in (
+        ("/x?a=%26&k=own&&b=%zz", f"/x?a=%26&&b=%zz&{ours}"),
+        ("/x", f"/x?{ours}"),
+        ("/x?", f"/x?{ours}"),
+        ("/x?k=own", f"/x?{ours}"),
+        ("/x?%6b=own&a", f"/x?a&{ours}"),
+        ("/x?a&", f"/x?a&{ours}"),
+        ("/p%20q/%2e%2e//x/../y;a=1?q=%27%00&z", f"/p%20q/%2e%2e//x/../y;a=1?q=%27%00&z&{ours}"),
+    ):
+        assert through.get(sent, "X-Authrecord-Credential-1: k=forged").status == 200
+        assert api.taken[-1].line == f"GET {arrived} HTTP/1.1".encode()
+        assert api.taken[-1].values("x-authrecord-credential-1") == []
+
+
+def test_O1_a_credential_in_a_cookie_takes_the_place_of_the_clients(
+    upstream: MakeUpstream, envoy: Make, canary: Canary
+) -> None:
+    api = upstream()
+    record = key_record(canary, api.url, "cookie", key="k")
+    through = envoy(api.url, record)
+    ours = f"k={value_of(record)}"
+    for sent, arrived in (
+        (("Cookie: a=1; k=own; kk=2",), f"a=1; kk=2; {ours}"),
+        (("Cookie: k=own",), ours),
+        ((), ours),
+    ):
+        assert through.get("/x?k=mine", *sent).status == 200
+        assert api.taken[-1].values("cookie") == [arrived]
+        assert api.taken[-1].line == b"GET /x?k=mine HTTP/1.1"
+
+
+def test_the_rule_may_keep_or_refuse_the_clients_own_credential(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord
+) -> None:
+    api = upstream()
+    record = bearer(api.url)
+    rules = [
+        Rule(records=("orders",), origins=allowed_origins([api.url]), path=path, own_credential=own)
+        for path, own in (("/keep", OwnCredential.KEEP), ("/refuse", OwnCredential.REFUSE))
+    ]
+    through = envoy(api.url, record, rules=rules)
+    own = "Authorization: Bearer own"
+    statuses = [through.get("/keep", own).status, through.get("/keep").status]
+    statuses += [through.get("/refuse", own).status, through.get("/refuse").status]
+    assert statuses == [200, 200, 403, 200]
+    assert [authorization(taken) for taken in api.taken] == [["Bearer own"], *[[token_of(record)]] * 2]
+
+
+def test_O2_O25_everybody_must_say_who_they_are_and_it_never_reaches_the_upstream(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord, canary: Canary
+) -> None:
+    api = upstream()
+    through = envoy(api.url, bearer(api.url))
+    good, wrong = basic(through.password), basic(canary("wrong password"))
+    refused = (
+        (), ("X-Authrecord-Token: x",), (f"X-Authrecord-Token: Basic {wrong}",),
+        (f"Proxy-Authorization: Basic {wrong}",),
+        (f"X-Authrecord-Token: Basic {wrong}", f"Proxy-Authorization: Basic {good}"),
+        ("X-Authrecord-Bypass: 1",), (f"X-Authrecord-Token: Basic {basic(through.password, 'other')}",),
+    )  # fmt: skip
+    for lines in refused:
+        told = through.ask(request_for("GET", "/", *lines).replace(b"$\r\n", b""))
+        assert told.status == 407
+        assert told.values("proxy-authenticate") == ['Basic realm="authrecord"']
+        assert json.loads(told.body)["code"] == "unknown_caller"
+    assert api.taken == []
+    for name in ("X-Authrecord-Token", "Proxy-Authorization"):
+        told = through.ask(request_for("GET", "/", f"{name}: Basic {good}").replace(b"$\r\n", b""))
+        assert told.status == 200
+        assert good.encode() not in api.taken[-1].head
+        assert name.lower().encode() not in api.taken[-1].head.lower()
+
+
+def test_O3_what_connection_names_does_not_take_our_credential_away(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord
+) -> None:
+    api = upstream()
+    record = bearer(api.url)
+    through = envoy(api.url, record)
+    for named in ("Authorization", "close, authorization", "x-mine"):
+        told = through.ask(request_for("POST", "/", f"Connection: {named}", body=b"abc"))
+        assert told.status == 200
+        assert authorization(api.taken[-1]) == [token_of(record)]
+        assert api.taken[-1].body == b"abc"
+        assert api.taken[-1].values("host") == [api.host]
+    assert through.ask(request_for("POST", "/", "Connection: host", body=b"abc")).status == 400
+    assert through.ask(request_for("POST", "/", "Connection: content-length", body=b"abc")).status == 200
+    assert unchunked(api.taken[-1].body) == b"abc"
+
+
+def test_O4_trailers_are_dropped_both_ways(upstream: MakeUpstream, envoy: Make, bearer: MakeRecord) -> None:
+    answer = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: a\r\nSet-Cookie: b\r\n\r\n"
+    )
+    api = upstream(reply=lambda taken: answer)
+    through = envoy(api.url, bearer(api.url))
+    with through.connect() as caller:
+        caller.send(request_for("POST", "/", "Transfer-Encoding: chunked"))
+        caller.send(b"2\r\nhi\r\n0\r\nAuthorization: evil\r\n\r\n")
+        assert caller.answer().body == b"ok"
+    assert api.taken[0].body == b"2\r\nhi\r\n0\r\n\r\n"
+
+
+READ_BY_ENVOY = {
+    "bare CR", "bare LF at the end", "bare LF in the head", "chunk data ends with LF", "chunk extension",
+    "chunk size with space", "obs-fold", "obs-fold TE",
+}  # fmt: skip
+"""What Envoy reads without refusing it. It writes each message anew, in a form that nobody reads differently."""
+
+
+def test_O5_messages_that_two_servers_read_differently_are_refused_or_written_anew(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord
+) -> None:
+    heads: list[bytes] = []
+
+    def serve(connection: socket.socket, upstream: Upstream) -> None:
+        heads.append(connection.recv(65536).partition(b"\r\n\r\n")[0])
+        connection.sendall(OK)
+
+    api = upstream(serve=serve)
+    through = envoy(api.url, bearer(api.url))
+    read = set()
+    for name in REFUSED:
+        with through.connect() as caller:
+            caller.send(b"POST / HTTP/1.1\r\nHost: localhost\r\n$\r\n" + REFUSED[name])
+            if caller.head().startswith(b"HTTP/1.1 200"):
+                read.add(name)
+    assert read <= READ_BY_ENVOY
+    for head in heads:
+        names = [line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:]]
+        assert names.count(b"content-length") + names.count(b"transfer-encoding") == 1
+        assert head.replace(b"\r\n", b"").isascii()
+        assert not {b"\r", b"\n"} & {head.replace(b"\r\n", b"")[at : at + 1] for at in range(len(head))}
+        assert b"smuggled" not in head
+
+
+def test_O6_O8_O10_O22_where_a_request_goes_is_decided_by_the_rule_alone(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord
+) -> None:
+    api, other = upstream(), upstream()
+    through = envoy(api.url, bearer(api.url))
+    for target in ("//evil.example/x", "/\\evil", "/@evil/", "/.//evil", "/%2f%2fevil"):
+        assert through.get(target).status == 200
+        assert api.taken[-1].line == f"GET {target} HTTP/1.1".encode()
+    told = through.get(
+        f"/?base_url={other.url}", f"X-Forwarded-Host: {other.host}", "X-Forwarded-Proto: https",
+        "X-Original-URL: /admin", f"Forwarded: host={other.host}", f"X-Envoy-Original-Dst-Host: {other.host}",
+        "X-HTTP-Method-Override: DELETE", "X-Envoy-Retry-On: 5xx", "X-Envoy-Max-Retries: 9",
+    )  # fmt: skip
+    assert told.status == 200
+    assert api.taken[-1].values("host") == [api.host]
+    assert api.taken[-1].values("x-envoy-max-retries") == []
+    assert (
+        through.ask(b"GET " + other.url.encode() + b"/ HTTP/1.1\r\nHost: localhost\r\n$\r\n\r\n").status
+        == 404
+    )
+    assert other.connections == 0
+
+
+def test_O10_M1_a_host_that_is_not_the_gateways_is_421(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord
+) -> None:
+    api = upstream()
+    through = envoy(api.url, bearer(api.url), names=("gateway.test",))
+    answers = {
+        host: through.ask(b"GET / HTTP/1.1\r\nHost: %b\r\n$\r\n\r\n" % host.encode()).status
+        for host in (
+            "evil.example",
+            "evil.example:80",
+            "localhost.evil",
+            "localhost:80",
+            "127.0.0.1",
+            "gateway.test",
+        )
+    }
+    assert list(answers.values()) == [421, 421, 421, 200, 200, 200]
+
+
+def test_O7_O18_an_ambiguous_path_is_400_and_one_without_a_rule_404(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord
+) -> None:
+    api = upstream()
+    record = bearer(api.url)
+    rules = [
+        Rule(
+            records=("orders",),
+            origins=allowed_origins([api.url]),
+            path="/public",
+            methods=frozenset({"GET"}),
+        ),
+        Rule(records=(), origins=allowed_origins([api.url]), path="/open"),
+    ]
+    through = envoy(api.url, record, rules=rules)
+    statuses = {
+        target: through.get(target).status
+        for target in (
+            "/public/x?/../y", "/public", "/public/../admin", "/public/%2e%2e/admin", "/admin", "/publicity",
+            "/public%2f..", "/public//x", "/public/x;y", "/open/x",
+        )
+    }  # fmt: skip
+    assert list(statuses.values()) == [200, 200, 400, 400, 404, 404, 400, 400, 400, 200]
+    assert through.ask(request_for("POST", "/public")).status == 404
+    assert [authorization(taken) for taken in api.taken] == [[token_of(record)], [token_of(record)], []]
+    assert json.loads(through.get("/admin").body)["code"] == "no_rule"
+
+
+def test_O11_connect_trace_and_h2c_do_not_carry_a_credential(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord
+) -> None:
+    api = upstream()
+    through = envoy(api.url, bearer(api.url))
+    assert (
+        through.ask(b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n$\r\n\r\n").status >= 400
+    )
+    assert through.ask(request_for("TRACE", "/")).status == 405
+    assert api.taken == []
+    upgrade = (
+        "Connection: Upgrade, HTTP2-Settings",
+        "Upgrade: h2c",
+        "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA",
+    )
+    through.get("/", *upgrade)
+    for taken in api.taken:
+        assert taken.values("upgrade") == []
+
+
+def test_O12_E1_a_redirect_is_passed_on_and_not_followed_and_carries_no_credential(
+    upstream: MakeUpstream, envoy: Make, canary: Canary
+) -> None:
+    def reply(taken: Taken) -> bytes:
+        query = taken.line.split(b" ")[1].partition(b"?")[2]
+        return (
+            b"HTTP/1.1 302 Found\r\nLocation: https://evil.example/?%b#f\r\nContent-Length: 0\r\n\r\n" % query
+        )
+
+    api = upstream(reply=reply)
+    through = envoy(api.url, key_record(canary, api.url, "query"))
+    told = through.get("/?a=%27")
+    assert (told.status, told.values("location")) == (302, ["https://evil.example/?a=%27#f"])
+    assert len(api.taken) == 1
+
+
+def test_O14_cookies_of_the_upstream_are_dropped_where_the_rule_says_so(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord
+) -> None:
+    api = upstream(
+        reply=lambda taken: b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nX: y\r\nContent-Length: 0\r\n\r\n"
+    )
+    rule = Rule(records=("orders",), origins=allowed_origins([api.url]), passes_cookies=False)
+    told = envoy(api.url, bearer(api.url), rules=[rule]).get()
+    assert (told.values("set-cookie"), told.values("x")) == ([], ["y"])
+
+
+@pytest.mark.parametrize("kind", ["renewable", "static"])
+def test_O20_a_request_whose_credential_cannot_be_had_is_not_sent(
+    upstream: MakeUpstream, envoy: Make, provider: HonestServer, kind: str, canary: Canary
+) -> None:
+    from authrecord.core.secret import Reference
+    from authrecord.schemes.bearer import Bearer
+
+    api = upstream()
+    if kind == "renewable":
+        record = client_record(provider, api.url)
+        provider.stop()
+    else:
+        record = Record(
+            name="orders", allowed_origins=(api.url,), auth=Bearer(token=Reference("env", "NOT_SET_ANYWHERE"))
+        )
+    told = envoy(api.url, record).get()
+    assert told.status == 502
+    assert told.values("x-authrecord-error") == ["no_credential"]
+    assert json.loads(told.body)["code"] == "no_credential"
+    assert api.taken == []
+
+
+def test_a_request_may_ask_for_no_credential(upstream: MakeUpstream, envoy: Make, bearer: MakeRecord) -> None:
+    api = upstream()
+    through = envoy(api.url, bearer(api.url))
+    assert through.get("/", "X-Authrecord-Bypass: 1", "Authorization: Bearer mine").status == 200
+    assert authorization(api.taken[0]) == ["Bearer mine"]
+    assert api.taken[0].values("x-authrecord-bypass") == []
+
+
+def test_an_upstream_cannot_forge_what_our_scripts_tell_each_other(
+    upstream: MakeUpstream, envoy: Make, provider_record: MakeRecord
+) -> None:
+    forged = b"X-Authrecord-Replay: 1\r\nX-Authrecord-Context: 1 GET 0 0\r\nX-Authrecord-Outcome: authenticated\r\n"
+    api = upstream(reply=lambda taken: b"HTTP/1.1 200 OK\r\n" + forged + b"Content-Length: 0\r\n\r\n")
+    told = envoy(api.url, provider_record(api.url)).get()
+    assert len(api.taken) == 1
+    assert b"x-authrecord" not in told.head.lower()
