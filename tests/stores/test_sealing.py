@@ -17,7 +17,7 @@ from authrecord.core.errors import StoreFault
 from authrecord.core.secret import Secret
 from authrecord.core.token import CLOCK_TOLERANCE, Token, deadlines
 from authrecord.stores import payload, quick, sealing
-from authrecord.stores.sealing import DoesNotOpen, SealingKey, packed
+from authrecord.stores.sealing import DoesNotOpen, SealingKey, key_version, packed
 
 
 def test_what_was_sealed_opens() -> None:
@@ -28,13 +28,14 @@ def test_what_was_sealed_opens() -> None:
 def test_the_blob_is_what_the_design_says() -> None:
     """Opened here by the library's own HKDF and AES-256-GCM, from the layout in the security page."""
     secret = os.urandom(32)
-    blob = SealingKey(secret).seal(b"plain", b"place", os.urandom)
-    version, salt, nonce, sealed = blob[:1], blob[1:33], blob[33:45], blob[45:]
-    assert version == b"\x01"
+    blob = SealingKey(secret).seal(b"plain", b"place", os.urandom, version=7)
+    head, salt, nonce, sealed = blob[:5], blob[5:37], blob[37:49], blob[49:]
+    assert head == b"\x01\x00\x00\x00\x07"
+    assert key_version(blob) == 7
     record_key = HKDF(algorithm=hashes.SHA256(), length=32, salt=salt, info=b"authrecord/sealed/v1").derive(
         secret
     )
-    assert AESGCM(record_key).decrypt(nonce, sealed, b"\x01place") == b"plain"
+    assert AESGCM(record_key).decrypt(nonce, sealed, head + b"place") == b"plain"
 
 
 def test_the_short_way_to_the_cipher_leads_to_the_public_class(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +68,7 @@ def test_L5_another_place_or_key_does_not_open() -> None:
 def test_L16_no_salt_or_nonce_is_used_twice() -> None:
     key = SealingKey(os.urandom(32))
     blobs = [key.seal(b"", b"", os.urandom) for _ in range(2000)]
-    assert len({blob[1:45] for blob in blobs}) == len(blobs)
+    assert len({blob[5:49] for blob in blobs}) == len(blobs)
 
 
 @given(st.lists(st.binary(max_size=8)), st.lists(st.binary(max_size=8)))

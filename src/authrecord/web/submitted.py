@@ -89,8 +89,9 @@ class _Reading:
 
     def _secret(self, path: str, keep: str, *, required: bool) -> Any:
         """What was typed, or the stored value where it stays."""
-        if keep + KEEP in self._typed:
-            held = value_at(self._stored, self._typed[keep + KEEP])
+        place = self._typed.get(keep + KEEP, "")
+        if _may_stay(keep, place):
+            held = value_at(self._stored, place)
             if held is not None:
                 self.kept.append(path)
                 return held
@@ -125,6 +126,14 @@ class _Reading:
         if place is not None and chosen_place and chosen_place != place.default:
             line["send_in"] = chosen_place
         return line
+
+
+def _may_stay(name: str, place: str) -> bool:
+    """A stored secret stays in its field, or moves within its list; it never becomes that of another field."""
+    if name == place:
+        return True
+    before, bracket, line = place.partition("[")
+    return bool(bracket) and line.endswith("].value") and name.startswith(f"{before}.") and name.endswith(".value")
 
 
 def value_at(data: Any, path: str) -> Any:

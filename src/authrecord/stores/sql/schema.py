@@ -10,6 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 FIRST: Final = """
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY, value TEXT NOT NULL
+);
 CREATE TABLE tenants (
     id TEXT PRIMARY KEY, label TEXT NOT NULL, active_key {integer} NOT NULL, created_at {float} NOT NULL
 );
@@ -18,7 +21,7 @@ CREATE TABLE keks (
 );
 CREATE TABLE tenant_keys (
     tenant TEXT NOT NULL, purpose TEXT NOT NULL, version {integer} NOT NULL, kek TEXT NOT NULL,
-    wrapped {bytes} NOT NULL, state TEXT NOT NULL, created_at {float} NOT NULL,
+    wrapped {bytes} NOT NULL, state TEXT NOT NULL, created_at {float} NOT NULL, changed_at {float} NOT NULL,
     PRIMARY KEY (tenant, purpose, version, kek)
 );
 CREATE TABLE records (
@@ -84,14 +87,51 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_name ON audit (tenant, name, seq);
 CREATE INDEX audit_by_time ON audit (tenant, at)
 """
-"""`records.id`, `secrets.record`: a random identity that stays when the record is renamed.
+"""`meta`: what holds for the whole store (`restored.py`).
+`records.id`, `secrets.record`: a random identity that stays when the record is renamed.
 
+`tenants.active_key`: the version that seals what is written now; 0 when the tenant was destroyed.
+`tenant_keys.state`: `active` or `retired` (opens what is left, seals nothing), since `changed_at`.
 `tokens.lookup`: a keyed hash of `TokenKey.digest`, which depends on secrets and must not be guessable from here.
 `claims.epoch` is new after each `forget`; `holder` is empty when nobody holds the claim; `slot` is SQLite's lock.
 `records.keep_by`, `keep_until`: which background worker is at it, and until when.
 """
 
-MIGRATIONS: Final = (FIRST,)
+SECOND: Final = """
+CREATE TABLE people (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, shown TEXT NOT NULL, password TEXT NOT NULL, created_at {float} NOT NULL
+);
+CREATE UNIQUE INDEX people_by_name ON people (name);
+CREATE TABLE members (
+    tenant TEXT NOT NULL, person TEXT NOT NULL, role TEXT NOT NULL, may_reveal {integer} NOT NULL,
+    PRIMARY KEY (tenant, person)
+);
+CREATE INDEX members_by_person ON members (person);
+CREATE TABLE sessions (
+    id {bytes} PRIMARY KEY, person TEXT NOT NULL, tenant TEXT NOT NULL,
+    began_at {float} NOT NULL, seen_at {float} NOT NULL, confirmed_at {float} NOT NULL
+);
+CREATE INDEX sessions_by_person ON sessions (person, began_at);
+CREATE TABLE api_tokens (
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, label TEXT NOT NULL, hash {bytes} NOT NULL, scopes TEXT NOT NULL,
+    records TEXT NOT NULL, created_at {float} NOT NULL, created_by TEXT NOT NULL, begins_at {float} NOT NULL,
+    expires_at {float} NOT NULL, used_at {float}, revoked_at {float}
+);
+CREATE INDEX api_tokens_by_tenant ON api_tokens (tenant, created_at);
+CREATE TABLE repeats (
+    tenant TEXT NOT NULL, caller TEXT NOT NULL, repeat_key {bytes} NOT NULL, request {bytes} NOT NULL,
+    made TEXT NOT NULL, made_at {float} NOT NULL,
+    PRIMARY KEY (tenant, caller, repeat_key)
+);
+CREATE INDEX repeats_by_time ON repeats (made_at)
+"""
+"""People, sessions and API tokens of `authrecord serve`. `sessions.id`, `api_tokens.hash`: SHA-256, never the text.
+
+`api_tokens.scopes`: words with a blank between them; `records`: a JSON list of names, empty for all.
+`repeats`: what a request with an idempotency key made, so that the same request again makes nothing.
+"""
+
+MIGRATIONS: Final = (FIRST, SECOND)
 NEWEST: Final = len(MIGRATIONS)
 OLDEST: Final = 1
 """The oldest version of the tables that this program reads and writes without migrating them first."""
