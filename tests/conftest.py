@@ -8,7 +8,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["pytester", "tests.canary"]
+pytest_plugins = ["pytester", "tests.canary", "tests.stores.postgres"]
 
 # Timing is not asserted anywhere, two cores may be shared; examples that failed would be kept with their values.
 settings.register_profile(

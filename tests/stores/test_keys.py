@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +19,7 @@ import keyring.errors
 import pytest
 
 from authrecord.core.errors import StoreFault
-from authrecord.stores.keys import default_key_source, sealing_key
+from authrecord.stores.keys import default_key_source, open_kek, sealing_key, shown_source
 from authrecord.stores.sealing import SealingKey
 from tests.canary_watch import Canary
 
@@ -201,3 +203,92 @@ def test_L13_a_locked_keyring_says_so_and_names_the_other_sources(monkeypatch: p
 @pytest.mark.parametrize("name", ["service", "/user", "service/", "ser\nvice/user"])
 def test_D13_a_keyring_name_is_service_and_name(name: str) -> None:
     assert code_of(f"keyring:{name}") == "key_source"
+
+
+def command(*words: str) -> str:
+    return "command:" + json.dumps([sys.executable, "-c", *words])
+
+
+def test_a_command_prints_the_key(canary: Canary) -> None:
+    text = canary.watch(base64.b64encode(os.urandom(32)).decode(), "key")
+    source = command("import os; print(os.environ['HOME'])")  # how a password manager finds itself
+    assert same(
+        sealing_key(source, environment={"HOME": text}, cache=""),
+        sealing_key("env:KEY", environment={"KEY": text}, cache=""),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("raise SystemExit(1)", "status 1"),
+        ("print('x' * 2**30)", "4096 bytes"),
+        ("print()", "empty"),
+        ("print('no key')", "not base64"),
+    ],
+)
+def test_L12_a_command_that_gives_no_key_is_refused(words: str, why: str) -> None:
+    with pytest.raises(StoreFault, match=why):
+        sealing_key(command(words), environment={}, cache="", random=os.urandom)
+
+
+def test_L12_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("authrecord.stores.commands.SECONDS", 0.2)
+    with pytest.raises(StoreFault, match="did not end"):
+        sealing_key(command("import time; time.sleep(60)"), environment={}, cache="")
+
+
+def test_L12_what_a_command_says_on_standard_error_is_shown_nowhere(
+    canary: Canary, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = canary("said by the command")
+    source = command("import os, sys; sys.exit(os.environ['HOME'])")
+    with pytest.raises(StoreFault, match="status 1"):
+        sealing_key(source, environment={"HOME": said}, cache="")
+    assert capfd.readouterr().err == ""
+
+
+def test_P11_a_command_gets_a_bare_environment(canary: Canary) -> None:
+    environment = {"AUTHRECORD_KEY": "env:KEY", "KEY": canary("the key"), "VAULT_TOKEN": canary("a token")}
+    source = command(
+        "import os; raise SystemExit(len({'KEY', 'VAULT_TOKEN', 'AUTHRECORD_KEY'} & {*os.environ}))"
+    )
+    with pytest.raises(StoreFault, match="empty"):  # it printed nothing, and ended with status 0
+        sealing_key(source, environment=environment, cache="")
+
+
+@pytest.mark.parametrize(
+    "source", ["command:", "command:pass show x", "command:[]", 'command:["a", 1]', "command:{}"]
+)
+def test_L12_a_command_is_a_list_of_words(source: str) -> None:
+    assert code_of(source) == "key_source"
+
+
+def test_of_a_command_only_the_program_is_shown() -> None:
+    source = 'command:["/bin/false", "an argument"]'
+    assert shown_source(source) == "command:/bin/false"
+    with pytest.raises(StoreFault, match="/bin/false") as caught:
+        sealing_key(source, environment={}, cache="")
+    assert "argument" not in str(caught.value)
+
+
+def test_L13_each_source_that_fails_names_the_others() -> None:
+    keyring.set_keyring(RealBackend())
+    with pytest.raises(StoreFault) as caught:
+        sealing_key("keyring:authrecord/key", environment={}, cache="", random=os.urandom)
+    assert all(source in caught.value.hint for source in ("file:", "env:", "command:"))
+
+
+def test_a_kek_of_each_kind_says_where_it_is(key_path: Path) -> None:
+    kek = open_kek(f"file:{key_path}", environment={}, random=os.urandom)
+    again = open_kek(f"file:{key_path}", environment={})
+    assert kek.source == f"file:{key_path}"
+    assert kek.identity == again.identity
+    assert again.unwrap(kek.wrap(b"k", b"place"), b"place") == b"k"
+    other = open_kek("vault-transit:https://vault.invalid:8200/transit/key", environment={})
+    assert other.source == "vault-transit:https://vault.invalid:8200/transit/key"
+    assert other.identity != kek.identity
+
+
+def test_a_key_that_its_service_keeps_is_not_given_away() -> None:
+    assert code_of("vault-transit:https://vault.invalid:8200/transit/key") == "key_source"

@@ -19,5 +19,5 @@ def fault(name: str) -> None:
 
 def install(hook: Callable[[str], None] | None) -> None:
     """Call `hook` with the name of each point that is passed from now on; `None` takes it away."""
-    global _hook
+    global _hook  # noqa: PLW0603 - one switch for the process; a test's own program sets it once
     _hook = hook

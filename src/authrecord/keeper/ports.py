@@ -223,7 +223,7 @@ class RecordStore(Protocol):
         """Leave nothing readable of the record and its tokens behind. Raises as `read` and `update` do."""
         ...
 
-    def page(self, filter: Filter, *, after: str = "", limit: int = 100) -> Page:
+    def page(self, wanted: Filter, *, after: str = "", limit: int = 100) -> Page:
         """Up to `limit` lines that come after the cursor `after`."""
         ...
 

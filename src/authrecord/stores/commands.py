@@ -25,13 +25,14 @@ class CommandFailed(Exception):
     """The command gave no secret. The text says why, without a word of what it printed."""
 
 
-def output_of(command: str, *, environment: Mapping[str, str], folder: str) -> bytes:
+def output_of(command: str | list[str], *, environment: Mapping[str, str], folder: str) -> bytes:
     """What `command` prints, up to 4 KiB; it runs in `folder`. Raises `CommandFailed`.
 
-    Its standard error is thrown away: it is not ours to judge what a password manager writes there.
+    A text is split into words as a shell would, but no shell runs; a list is taken as it is. Its standard error is
+    thrown away: it is not ours to judge what a password manager writes there.
     """
     try:
-        arguments = shlex.split(command)
+        arguments = shlex.split(command) if isinstance(command, str) else command
     except ValueError:
         raise CommandFailed("has a quote that is not closed") from None
     if not arguments:

@@ -20,7 +20,9 @@ REAL_BACKENDS: Final = (
 )
 """The modules of the backends that are used."""
 
-OTHER_SOURCES: Final = "Use ${env:NAME}, ${file:path} or ${command:…} (for the key: file: or env:) instead."
+OTHER_SOURCES: Final = (
+    "Use ${env:NAME}, ${file:path} or ${command:…} (for the key: file:, env: or command:) instead."
+)
 
 
 class KeyringUnusable(Exception):

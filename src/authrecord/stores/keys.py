@@ -1,7 +1,15 @@
-"""Where the sealing key comes from: `file:/path`, `keyring:service/name` or `env:NAME`. One source, no fall-back.
+"""Where the key comes from that wraps all others (the KEK). One source, and no fall-back to another.
 
-A key that does not exist yet is made, once, in a file or a keyring; but never when a cache is already there: its
-tokens were sealed by a key that is missing now, and a fresh one would hide that (attack rows L1 to L3, L13).
+```
+file:/path                     32 bytes in base64, mode 0600
+keyring:service/name           the same in the operating system's keyring
+env:NAME                       the same in a variable
+command:["program", "word"]    the same, printed by a command: no shell, 10 seconds, 4 KiB
+vault-transit:https://host:8200/transit/name    a key that never leaves HashiCorp Vault or OpenBao
+```
+
+A key that does not exist yet is made, once, in a file or a keyring; but never when a store is already there: it was
+sealed by a key that is missing now, and a fresh one would hide that (attack rows L1 to L3, L13).
 """
 
 from __future__ import annotations
@@ -20,12 +28,20 @@ if TYPE_CHECKING:
     from typing import Final
 
     from ..core.errors import StoreFault
+    from .kek import Kek
 
 KEY_VARIABLE: Final = "AUTHRECORD_KEY"
 """The setting that names the source of the key. It holds a source, never the key itself."""
 
 _MOST_BYTES: Final = 4096
-_SCHEMES: Final = ("file", "keyring", "env")
+LOCAL: Final = ("file", "keyring", "env", "command")
+"""The sources that give the key itself."""
+
+TRANSIT: Final = "vault-transit"
+
+SOURCES: Final = (
+    'file:/path, keyring:service/name, env:NAME, command:["program", …] or vault-transit:https://…'
+)
 
 
 def default_key_source(environment: Mapping[str, str]) -> str:
@@ -33,27 +49,65 @@ def default_key_source(environment: Mapping[str, str]) -> str:
     return environment.get(KEY_VARIABLE, "") or f"file:{places.key_file(environment)}"
 
 
+def open_kek(
+    source: str, *, environment: Mapping[str, str], cache: str = "", random: Random | None = None
+) -> Kek:
+    """The key-encryption key of `source`, whichever kind it is. See `sealing_key`, which it raises as.
+
+    `random`: makes the key of a file or keyring that has none, unless the file `cache` exists.
+    """
+    scheme, argument = split_source(source)
+    if scheme == TRANSIT:
+        from .transit import TransitKek
+
+        return TransitKek(argument, environment)
+    from .kek import LocalKek
+
+    key = sealing_key(source, environment=environment, cache=cache, random=random)
+    return LocalKek(key, shown_source(source), os.urandom)
+
+
 def sealing_key(
     source: str, *, environment: Mapping[str, str], cache: str, random: Random | None = None
 ) -> SealingKey:
-    """The key of `source`. With `random` given it is made where there is none, unless the file `cache` exists.
+    """The key of a `LOCAL` source. With `random` given it is made where there is none, unless `cache` exists.
 
     Raises `StoreFault`: code `key_source` for a source that cannot be read, `bad_key` for a key that is none,
     `no_key` when it is missing, `unsafe_file` when its file may be known to others.
     """
-    scheme, colon, argument = source.partition(":")
-    if not colon or scheme not in _SCHEMES or not argument.strip():
-        # The text is not shown: somebody may have set the key itself here.
-        raise _fault(
-            "the source of the key is not one of file:/path, keyring:service/name, env:NAME.",
-            hint=f"Set {KEY_VARIABLE} to one of these.",
-            code="key_source",
-        )
+    scheme, argument = split_source(source)
+    if scheme == "file":
+        return _from_file(argument, cache, random)
     if scheme == "env":
         return _decoded(_from_environment(argument, environment), f"the variable {argument}")
     if scheme == "keyring":
         return _from_keyring(argument, cache, random)
-    return _from_file(argument, cache, random)
+    if scheme == "command":
+        return _from_command(argument, environment)
+    raise _fault(
+        f"{scheme} does not give its key away.", hint="Use it as the store's key.", code="key_source"
+    )
+
+
+def split_source(source: str) -> tuple[str, str]:
+    """Scheme and argument. Raises `StoreFault` (code `key_source`) for what is no source."""
+    scheme, colon, argument = source.partition(":")
+    if colon and scheme in (*LOCAL, TRANSIT) and argument.strip():
+        return scheme, argument
+    # The text is not shown: somebody may have set the key itself here.
+    raise _fault(
+        f"the source of the key is not one of {SOURCES}.",
+        hint=f"Set {KEY_VARIABLE}, or `key` in settings.toml, to one of these.",
+        code="key_source",
+    )
+
+
+def shown_source(source: str) -> str:
+    """`source` as it may be shown and written down: of a command only the program."""
+    scheme, argument = split_source(source)
+    if scheme != "command":
+        return source
+    return f"command:{_words(argument)[0]}"
 
 
 def _from_environment(name: str, environment: Mapping[str, str]) -> str:
@@ -114,6 +168,37 @@ def _from_keyring(name: str, cache: str, random: Random | None) -> SealingKey:
     except KeyringUnusable as error:
         raise _fault(f"{error}.", hint=OTHER_SOURCES, code="key_source") from None
     return _decoded(value or "", where)
+
+
+def _from_command(argument: str, environment: Mapping[str, str]) -> SealingKey:
+    from .commands import CommandFailed, output_of
+
+    words = _words(argument)
+    where = f"the command {words[0]}"
+    try:
+        output = output_of(words, environment=environment, folder=os.path.abspath(os.sep))
+    except CommandFailed as error:
+        raise _fault(
+            f"{where}, which prints the key, {error}.", hint="Run it by hand and look.", code="key_source"
+        ) from None
+    return _decoded(output.decode("latin-1"), where)
+
+
+def _words(argument: str) -> list[str]:
+    """Program and arguments from their JSON list: nothing is split at blanks, so that nothing needs quoting."""
+    import json
+
+    try:
+        words = json.loads(argument)
+    except ValueError:
+        words = None
+    if isinstance(words, list) and words and all(isinstance(word, str) and word for word in words):
+        return words
+    raise _fault(
+        "the command that prints the key is not a JSON list of words.",
+        hint='Write it as command:["pass", "show", "authrecord"].',
+        code="key_source",
+    )
 
 
 def _decoded(text: str, where: str) -> SealingKey:

@@ -136,6 +136,17 @@ def write_new(path: str, data: bytes) -> None:
     _flush_folder(os.path.dirname(path) or ".")
 
 
+def finish(unfinished: str, path: str) -> None:
+    """Give a file that was written under another name its own, on disk when this returns. Raises `OSError`."""
+    descriptor = os.open(unfinished, os.O_RDWR | _NO_FOLLOW)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(unfinished, path)
+    _flush_folder(os.path.dirname(path) or ".")
+
+
 def _flush_folder(folder: str) -> None:
     """Make the new name survive a power loss; only POSIX can."""
     if not _IS_POSIX:

@@ -34,6 +34,15 @@ class SmallTransaction:
     def now(self) -> float:
         return self._at
 
+    def ticks(self) -> float:
+        return self._at
+
+    def has_table(self, name: str) -> bool:
+        return True
+
+    def alone(self) -> None:
+        return None
+
     def notify(self, topic: str) -> None:
         raise AssertionError(f"nobody waits for {topic} here")
 
@@ -45,7 +54,9 @@ class SmallDatabase:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.at = 1_800_000_000.25
         for migration in MIGRATIONS:
-            self.connection.executescript(migration.format(bytes="BLOB", float="REAL", integer="INTEGER"))
+            self.connection.executescript(
+                migration.text.format(bytes="BLOB", float="REAL", integer="INTEGER", name="TEXT")
+            )
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:

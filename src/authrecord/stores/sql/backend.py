@@ -6,12 +6,14 @@ SQLite and PostgreSQL share: `INSERT … ON CONFLICT`, `RETURNING`, row values, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
 Value: TypeAlias = "str | bytes | int | float | None"
 Row: TypeAlias = tuple[Any, ...]
+Wait: TypeAlias = Callable[[float], None]
+"""Waits until it is notified or so many seconds are over; may return early."""
 
 
 class Transaction(Protocol):
@@ -37,6 +39,22 @@ class Transaction(Protocol):
         """UTC seconds by the database's clock (SQLite: by the clock that the backend was given)."""
         ...
 
+    def ticks(self) -> float:
+        """Seconds by which claims are timed, one clock for all who share the database.
+
+        PostgreSQL: its own clock. SQLite: the machine's monotonic clock, which a jump of the time of day leaves
+        alone and which begins anew when the machine does.
+        """
+        ...
+
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of that name where ours are."""
+        ...
+
+    def alone(self) -> None:
+        """From here to the end of this write transaction no other one gets beyond its own `alone`."""
+        ...
+
     def notify(self, topic: str) -> None:
         """Wake whoever waits for `topic` (letters, digits, `_`; 60 at most) once this is committed."""
         ...
@@ -45,22 +63,44 @@ class Transaction(Protocol):
 class Backend(Protocol):
     """A database. Safe for threads; a forked child opens connections of its own (I15).
 
-    `kind`: `sqlite`, `memory` or `postgres`. Errors of the driver come out as `StoreFault` or `TryLater` (code
-    `store_busy`, `store_away`) in our own words, and hold no value of a row.
+    `kind`: `sqlite`, `memory` or `postgres`. `place`: where it is, in words that may be shown. `types`: the
+    database's names for the types in `schema`. `for_update`: what a SELECT ends with that locks its rows.
+    `lock_folder`: where locks of the operating system belong, empty where there are none. Errors of the driver
+    come out as `StoreFault` or `TryLater` (code `store_busy`, `store_away`) in our own words, and hold no value of
+    a row.
     """
 
     kind: str
+    place: str
+    types: Mapping[str, str]
+    for_update: str
+    lock_folder: str
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """A transaction that sees one state of the database."""
         ...
 
-    def writing(self) -> AbstractContextManager[Transaction]:
-        """A short write transaction: on disk at its end, rolled back at any exception. Do not nest them."""
+    def writing(self, *, seconds: float = 0.0) -> AbstractContextManager[Transaction]:
+        """A short write transaction: on disk at its end, rolled back at any exception. Do not nest them.
+
+        `seconds`: how long one statement may take, 0 for the default; only where the database is another machine.
+        """
         ...
 
-    def wait(self, topic: str, seconds: float) -> None:
-        """Until `topic` is notified, or `seconds` are over; may return early. Between machines nobody polls."""
+    def waiting(self, topic: str) -> AbstractContextManager[Wait]:
+        """Inside, every `notify` of `topic` ends a wait: look once more after entering, then wait, then look."""
+        ...
+
+    def pauses(self) -> Iterator[float]:
+        """For how many seconds to wait before the next look, without end: long where a `notify` arrives."""
+        ...
+
+    def make_room(self) -> bool:
+        """Give back disk space that was held for this moment; `False` when there is none (attack row K5)."""
+        ...
+
+    def wipe(self) -> None:
+        """Leave nothing of what was deleted in files beside the database (attack row K15)."""
         ...
 
     def close(self) -> None:

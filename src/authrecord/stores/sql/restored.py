@@ -15,13 +15,13 @@ from ...core.faults import fault
 from .audit import Entry, Keyed, append
 from .backend import Transaction
 
-_MARK: Final = "restored"
+MARK: Final = "restored"
 """The row in `meta`; its value: when the backup was taken, UTC seconds."""
 
 
 def backup_time(transaction: Transaction) -> float | None:
     """When the backup was taken that this store came from and that nobody has confirmed yet; else `None`."""
-    row = transaction.row("SELECT value FROM meta WHERE name = ?", (_MARK,))
+    row = transaction.row("SELECT value FROM meta WHERE name = ?", (MARK,))
     return None if row is None else float(row[0])
 
 
@@ -43,7 +43,7 @@ def mark_restored(transaction: Transaction, taken_at: float) -> None:
     """From now on this store renews nothing. `taken_at`: when the backup was taken, UTC seconds."""
     transaction.change(
         "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (_MARK, repr(taken_at)),
+        (MARK, repr(taken_at)),
     )
 
 
@@ -53,6 +53,6 @@ def confirm(transaction: Transaction, vault: Keyed, tenant: str, actor: str) -> 
     if taken is None:
         return False
     fault("restore.confirm.before_commit")
-    transaction.change("DELETE FROM meta WHERE name = ?", (_MARK,))
+    transaction.change("DELETE FROM meta WHERE name = ?", (MARK,))
     append(transaction, vault, tenant, actor, Entry("store.confirm", "ok", detail=f"backup of {taken:.0f}"))
     return True

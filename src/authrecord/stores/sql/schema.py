@@ -1,13 +1,16 @@
 """The tables, as numbered migrations: one transaction each, the same text for both databases.
 
-`{bytes}`, `{float}` and `{integer}` stand for the database's own names of those types. A migration that was
-released is never changed; a new one is added at the end. Version N of the tables works with the programs that say
-`OLDEST <= N <= NEWEST` (attack rows K13, K17).
+`{bytes}`, `{float}`, `{integer}` and `{name}` (text whose order is that of its bytes) stand for the database's own
+names of those types. A migration that was released is never changed; a new one is added at the end. Each says which
+programs can go on beside it: those that know at least the version `works_with` (attack rows K13, K17).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
+
+from .schema_people import SECOND
 
 FIRST: Final = """
 CREATE TABLE meta (
@@ -25,10 +28,10 @@ CREATE TABLE tenant_keys (
     PRIMARY KEY (tenant, purpose, version, kek)
 );
 CREATE TABLE records (
-    tenant TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, revision {integer} NOT NULL,
+    tenant TEXT NOT NULL, id TEXT NOT NULL, name {name} NOT NULL, revision {integer} NOT NULL,
     auth_type TEXT NOT NULL, grant_type TEXT NOT NULL, config TEXT NOT NULL, tags TEXT NOT NULL,
     state TEXT NOT NULL, reason TEXT NOT NULL, live_until {float}, renew_at {float}, used_at {float},
-    keep_by TEXT NOT NULL, keep_until {float} NOT NULL,
+    lookup {bytes}, keep_by TEXT NOT NULL, keep_until {float} NOT NULL,
     created_at {float} NOT NULL, created_by TEXT NOT NULL, updated_at {float} NOT NULL, updated_by TEXT NOT NULL,
     PRIMARY KEY (tenant, id)
 );
@@ -38,7 +41,7 @@ CREATE INDEX records_by_grant ON records (tenant, grant_type, name);
 CREATE INDEX records_by_state ON records (tenant, state, name);
 CREATE INDEX records_to_renew ON records (renew_at) WHERE renew_at IS NOT NULL;
 CREATE TABLE record_tags (
-    tenant TEXT NOT NULL, tag TEXT NOT NULL, name TEXT NOT NULL, record TEXT NOT NULL,
+    tenant TEXT NOT NULL, tag {name} NOT NULL, name {name} NOT NULL, record TEXT NOT NULL,
     PRIMARY KEY (tenant, tag, name)
 );
 CREATE INDEX record_tags_by_record ON record_tags (tenant, record);
@@ -94,44 +97,17 @@ CREATE INDEX audit_by_time ON audit (tenant, at)
 `tenant_keys.state`: `active` or `retired` (opens what is left, seals nothing), since `changed_at`.
 `tokens.lookup`: a keyed hash of `TokenKey.digest`, which depends on secrets and must not be guessable from here.
 `claims.epoch` is new after each `forget`; `holder` is empty when nobody holds the claim; `slot` is SQLite's lock.
-`records.keep_by`, `keep_until`: which background worker is at it, and until when.
+`records.lookup`: `tokens.lookup` of the record's own token; `keep_by`, `keep_until`: which background worker is at
+it, and until when (UTC seconds).
 """
 
-SECOND: Final = """
-CREATE TABLE people (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, shown TEXT NOT NULL, password TEXT NOT NULL, created_at {float} NOT NULL
-);
-CREATE UNIQUE INDEX people_by_name ON people (name);
-CREATE TABLE members (
-    tenant TEXT NOT NULL, person TEXT NOT NULL, role TEXT NOT NULL, may_reveal {integer} NOT NULL,
-    PRIMARY KEY (tenant, person)
-);
-CREATE INDEX members_by_person ON members (person);
-CREATE TABLE sessions (
-    id {bytes} PRIMARY KEY, person TEXT NOT NULL, tenant TEXT NOT NULL,
-    began_at {float} NOT NULL, seen_at {float} NOT NULL, confirmed_at {float} NOT NULL
-);
-CREATE INDEX sessions_by_person ON sessions (person, began_at);
-CREATE TABLE api_tokens (
-    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, label TEXT NOT NULL, hash {bytes} NOT NULL, scopes TEXT NOT NULL,
-    records TEXT NOT NULL, created_at {float} NOT NULL, created_by TEXT NOT NULL, begins_at {float} NOT NULL,
-    expires_at {float} NOT NULL, used_at {float}, revoked_at {float}
-);
-CREATE INDEX api_tokens_by_tenant ON api_tokens (tenant, created_at);
-CREATE TABLE repeats (
-    tenant TEXT NOT NULL, caller TEXT NOT NULL, repeat_key {bytes} NOT NULL, request {bytes} NOT NULL,
-    made TEXT NOT NULL, made_at {float} NOT NULL,
-    PRIMARY KEY (tenant, caller, repeat_key)
-);
-CREATE INDEX repeats_by_time ON repeats (made_at)
-"""
-"""People, sessions and API tokens of `authrecord serve`. `sessions.id`, `api_tokens.hash`: SHA-256, never the text.
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """From the version before to the next one. `works_with`: the oldest version whose programs need not stop."""
 
-`api_tokens.scopes`: words with a blank between them; `records`: a JSON list of names, empty for all.
-`repeats`: what a request with an idempotency key made, so that the same request again makes nothing.
-"""
+    text: str
+    works_with: int
 
-MIGRATIONS: Final = (FIRST, SECOND)
-NEWEST: Final = len(MIGRATIONS)
-OLDEST: Final = 1
-"""The oldest version of the tables that this program reads and writes without migrating them first."""
+
+MIGRATIONS: Final = (Migration(FIRST, works_with=1), Migration(SECOND, works_with=1))
+"""Version N is made by the first N of them."""

@@ -1,0 +1,40 @@
+"""Short races; `scripts/race` runs long ones. Rows I3, I4, I5, I7 and I9 happen in them by chance, again and again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.canary_watch import Canary
+
+from .conductor import Plan, Result, race
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals and Unix sockets are POSIX"),
+]
+
+SECONDS = 15.0
+
+
+def check_race(result: Result) -> None:
+    """Every invariant held, and enough happened for that to mean something."""
+    assert result.faults == ()
+    assert result.figures.expiries >= result.figures.records
+    assert result.figures.calls > result.figures.expiries
+    assert result.figures.reuse_detected == 0
+    assert dict(result.figures.deeds)
+
+
+def test_I3_I5_processes_and_commands_on_one_sqlite_file(tmp_path: Path, canary: Canary) -> None:
+    folder = tmp_path / "race"
+    plan = Plan(
+        folder=folder,
+        seconds=SECONDS,
+        store=f"sqlite://{folder}/home/state/tokens.sqlite",
+        key=f"file:{folder}/keys/cache.key",
+        make_secret=canary.make,
+    )
+    check_race(race(plan))

