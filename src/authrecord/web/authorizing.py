@@ -60,7 +60,9 @@ class Authorizing:
         self._lock = threading.Lock()
         self._waiting: OrderedDict[tuple[str, str], Waiting] = OrderedDict()
 
-    def begin(self, caller: Caller, stored: StoredRecord, keeper: Keeper, *, base: str) -> tuple[Attempt, Secret]:
+    def begin(
+        self, caller: Caller, stored: StoredRecord, keeper: Keeper, *, base: str
+    ) -> tuple[Attempt, Secret]:
         """A login that waits for a person, and the address to open. `base`: the origin of this server.
 
         Raises what `Keeper.begin_login` raises.
@@ -145,7 +147,10 @@ class Authorizing:
         """A token by a grant that needs nobody, or a renewal, in a thread of its own."""
         attempt = self.progress.begin(caller.tenant, record.name, caller.session or caller.identity)
         thread = threading.Thread(
-            target=self._obtained, args=(attempt, record, keeper, renew), name="authrecord-page-obtain", daemon=True
+            target=self._obtained,
+            args=(attempt, record, keeper, renew),
+            name="authrecord-page-obtain",
+            daemon=True,
         )
         thread.start()
         thread.join(0.25)  # most providers have answered by then, and the page need not ask again
@@ -227,5 +232,3 @@ def _provider(record: Record) -> str:
 
 def _key(state: str, session: str) -> tuple[str, str]:
     return sha256(state.encode("utf-8", "surrogatepass")).hexdigest(), session
-
-

@@ -92,7 +92,9 @@ class Guard:
     def _check_host(self, headers: _Headers) -> None:
         hosts = headers.all(b"host")
         if len(hosts) != 1 or hosts[0].lower() not in self._address.names:
-            raise Refusal(421, "Not a name of this server", "Open it under the address that it was started with.")
+            raise Refusal(
+                421, "Not a name of this server", "Open it under the address that it was started with."
+            )
 
     def _dressed(self, send: Send, path: str) -> Send:
         """`send` with our headers on every answer, in place of any that the application set."""
@@ -142,7 +144,9 @@ def _check_origin(method: str, path: str, headers: _Headers, address: Address) -
         if site in {"cross-site", "same-site"} and headers.one(b"sec-fetch-mode") != "navigate":
             raise Refusal(403, "Asked for by another site", "Open the page itself.")
         return
-    foreign = site not in {"", "same-origin", "none"} if site else bool(origin) and not _is_ours(origin, address)
+    foreign = (
+        site not in {"", "same-origin", "none"} if site else bool(origin) and not _is_ours(origin, address)
+    )
     if foreign:
         raise Refusal(403, "Sent from another site", "Only pages of this server may send this.")
 
@@ -185,7 +189,12 @@ def _bounded(receive: Receive) -> Receive:
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:
-    problem = {"type": "about:blank", "title": refusal.title, "status": refusal.status, "detail": refusal.detail}
+    problem = {
+        "type": "about:blank",
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": refusal.detail,
+    }
     body = json.dumps(problem).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})

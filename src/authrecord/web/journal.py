@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..stores.sql.audit import Entry, Line, append
+from ..stores.sql.audit import COLUMNS, Entry, Line, append, line_of
 from ..stores.sql.audit_listing import Unreadable, Wanted, lines
 from .rights import Caller
 
@@ -76,6 +76,16 @@ class Journal:
         """The rows that fit, oldest first; what somebody else has written there is left out."""
         with self._backend.reading() as transaction:
             return [line for line in lines(transaction, tenant, wanted) if not isinstance(line, Unreadable)]
+
+    def page(self, tenant: str, *, name: str, after: int, limit: int) -> list[Line]:
+        """Up to `limit` rows after number `after`, oldest first; of the record of that name or identity, if given."""
+        where = " AND (name = ? OR record = ?)" if name else ""
+        with self._backend.reading() as transaction:
+            rows = transaction.rows(
+                f"SELECT {COLUMNS} FROM audit WHERE tenant = ? AND seq > ?{where} ORDER BY seq LIMIT ?",  # noqa: S608 - put together of constants
+                (tenant, after, *((name, name) if name else ()), limit),
+            )
+        return [line_of(tenant, row) for row in rows]
 
     def _append(self, tenant: str, actor: str, entries: Sequence[Entry]) -> None:
         with self._backend.writing() as transaction:

@@ -168,11 +168,19 @@ def _block(label: str, request: Request, client: OAuthClient) -> Block:
         text = plain(value)
         if text.startswith("Basic "):
             known = MASK if isinstance(client.client_id, Secret) else client.client_id
-            lines.append((Part(f"{name}: ", "name"), Part("Basic base64("), Part(known), Part(":"), _secret(), Part(")")))
+            lines.append(
+                (
+                    Part(f"{name}: ", "name"),
+                    Part("Basic base64("),
+                    Part(known),
+                    Part(":"),
+                    _secret(),
+                    Part(")"),
+                )
+            )
         else:
             lines.append((Part(f"{name}: ", "name"), _value(value)))
     if request.form is not None:
-        lines.append(_header("Content-Type", "application/x-www-form-urlencoded"))
         lines.append(())
         last = len(request.form) - 1
         lines += [
@@ -216,9 +224,7 @@ def _to_api(record: Record, stamp: Stamp) -> Block:
 
 def _around_mask(text: str) -> tuple[Part, ...]:
     before, found, after = text.partition(MASK)
-    return tuple(
-        part for part in (Part(before), _secret() if found else Part(""), Part(after)) if part.text
-    )
+    return tuple(part for part in (Part(before), _secret() if found else Part(""), Part(after)) if part.text)
 
 
 def _first(method: str, path: str) -> tuple[Part, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final, TypeAlias
+
+from litestar.params import Dependency
 
 READ: Final = "records:read"
 WRITE: Final = "records:write"
@@ -43,7 +45,7 @@ ROLE_WORDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Who:
     """Who sends this request. `kind`: `person` or `token`. `records`: the only ones it may touch; `None` for all.
 
     `session`: the identity of a person's session, empty for a token. `confirmed_at`: when the person last gave the
@@ -72,6 +74,10 @@ class Caller:
     def reaches(self, name: str) -> bool:
         """True when the caller may touch the record of that name."""
         return self.records is None or name in self.records
+
+
+Caller: TypeAlias = Annotated[Who, Dependency(skip_validation=True)]
+"""The caller, as an argument of a handler: litestar hands it over as it is."""
 
 
 def scopes_of(role: str, *, may_reveal: bool) -> frozenset[str]:

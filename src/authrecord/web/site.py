@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+from litestar.params import Dependency
 
 from ..core.contracts import Clock
 from ..keeper.keeper import Keeper
@@ -13,6 +15,7 @@ from ..keeper.ports import RecordStore, Sender
 if TYPE_CHECKING:
     from ..clients.egress import Permits
     from ..stores.sql.api_tokens import ApiTokens
+    from ..stores.sql.backend import Backend
     from ..stores.sql.people import People
     from ..stores.sql.repeats import Repeats
     from ..stores.sql.sessions import Sessions
@@ -30,7 +33,7 @@ OpenKeeper = Callable[[str, Callable[[Sender], Sender]], Keeper]
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Parts:
     """The parts of a running server. `keeper`: the shared one of a tenant. `permits`: where it may connect to.
 
     `docs`: the description of the API is served (N10). `version`: of the assets, a part of their addresses.
@@ -42,6 +45,7 @@ class Site:
     keeper: Callable[[str], Keeper]
     new_keeper: OpenKeeper
     sender: Sender
+    backend: Backend
     permits: Permits
     people: People
     sessions: Sessions
@@ -53,3 +57,7 @@ class Site:
     first_link: FirstLink
     authorizing: Authorizing
     docs: bool = True
+
+
+Site: TypeAlias = Annotated[Parts, Dependency(skip_validation=True)]
+"""The parts, as an argument of a handler: litestar hands them over as they are."""

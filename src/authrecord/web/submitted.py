@@ -70,7 +70,10 @@ class _Reading:
 
     def value(self, one: FormField) -> Any:
         """The value of a field, or `_MISSING` for one that is left out."""
-        if one.only_with is not None and self._typed.get(one.only_with[0], one.only_with[1]) != one.only_with[1]:
+        if (
+            one.only_with is not None
+            and self._typed.get(one.only_with[0], one.only_with[1]) != one.only_with[1]
+        ):
             return _MISSING
         if one.kind is Kind.PARAMETERS:
             return self._lines(one) or _MISSING
@@ -133,7 +136,12 @@ def _may_stay(name: str, place: str) -> bool:
     if name == place:
         return True
     before, bracket, line = place.partition("[")
-    return bool(bracket) and line.endswith("].value") and name.startswith(f"{before}.") and name.endswith(".value")
+    return (
+        bool(bracket)
+        and line.endswith("].value")
+        and name.startswith(f"{before}.")
+        and name.endswith(".value")
+    )
 
 
 def value_at(data: Any, path: str) -> Any:

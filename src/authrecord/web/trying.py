@@ -88,7 +88,9 @@ def tried(
     failure = ""
     try:
         with (
-            httpx2.Client(transport=Transport(authenticator, transport), timeout=TIMEOUT, trust_env=False) as client,
+            httpx2.Client(
+                transport=Transport(authenticator, transport), timeout=TIMEOUT, trust_env=False
+            ) as client,
             client.stream(method, url, headers=headers, content=body.encode() or None) as response,
         ):
             content = _read(response)
@@ -102,7 +104,9 @@ def tried(
     finally:
         transport.close()
     if failure:
-        raise TryLater(f"the API did not answer: {failure}.", hint="Check the path, and the way to it from the server.")
+        raise TryLater(
+            f"the API did not answer: {failure}.", hint="Check the path, and the way to it from the server."
+        )
     lines = [line for witness in witnesses for line in witness.take()]
     replayed = story is not None and story.reason is Reason.RENEWED_AND_REPLAYED
     words = f"401 → renewed → {status}" if replayed and story.expired is not None else ""

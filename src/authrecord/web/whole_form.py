@@ -67,9 +67,7 @@ def _identity(group: FormGroup) -> str:
     return f"{group.path}/{group.label}"
 
 
-def _shown_group(
-    identity: str, keyed: dict[tuple[str, str], list[tuple[str, FormGroup]]]
-) -> ShownGroup:
+def _shown_group(identity: str, keyed: dict[tuple[str, str], list[tuple[str, FormGroup]]]) -> ShownGroup:
     found = {kind: dict(groups)[identity] for kind, groups in keyed.items() if identity in dict(groups)}
     by_path = {kind: [(one.path, one) for one in group.fields] for kind, group in found.items()}
     fields = [_shown_field(path, by_path) for path in _merged(by_path.values())]

@@ -108,7 +108,10 @@ class ApiTokens:
             kept = transaction.row("SELECT hash FROM api_tokens WHERE id = ?", (identity,))
             now = transaction.now()
         expected = _NOBODY if kept is None else bytes(kept[0])
-        if not compare_digest(sha256(secret.encode("utf-8", "surrogatepass")).digest(), expected) or row is None:
+        if (
+            not compare_digest(sha256(secret.encode("utf-8", "surrogatepass")).digest(), expected)
+            or row is None
+        ):
             return None
         found = _token(row)
         if found.revoked_at is not None or not found.begins_at <= now < found.expires_at:

@@ -48,7 +48,9 @@ class People:
         """
         shown = " ".join(name.split())
         if not shown or len(shown) > LONGEST_NAME or not shown.isprintable():
-            raise RecordFault("the name cannot be used.", field="name", hint="Use 1 to 100 printable characters.")
+            raise RecordFault(
+                "the name cannot be used.", field="name", hint="Use 1 to 100 printable characters."
+            )
         fault("people.add.before_commit")
         with self._backend.writing() as transaction:
             identity = self._identity(transaction, shown, password_hash)
@@ -96,7 +98,9 @@ class People:
     def tenants_of(self, identity: str) -> tuple[str, ...]:
         """The tenants that a person belongs to, in order."""
         with self._backend.reading() as transaction:
-            rows = transaction.rows("SELECT tenant FROM members WHERE person = ? ORDER BY tenant", (identity,))
+            rows = transaction.rows(
+                "SELECT tenant FROM members WHERE person = ? ORDER BY tenant", (identity,)
+            )
         return tuple(str(row[0]) for row in rows)
 
     def listed(self, tenant: str) -> tuple[Person, ...]:
@@ -144,7 +148,9 @@ _SELECT = (
 
 
 def _person(row: Row) -> Person:
-    return Person(str(row[0]), str(row[1]), str(row[2]), str(row[3]), bool(row[4]), bool(row[5]), float(row[6]))
+    return Person(
+        str(row[0]), str(row[1]), str(row[2]), str(row[3]), bool(row[4]), bool(row[5]), float(row[6])
+    )
 
 
 def _check_managed(transaction: Transaction, tenant: str) -> None:

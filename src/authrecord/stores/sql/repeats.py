@@ -56,12 +56,22 @@ class Repeats:
     def note(self, tenant: str, caller: str, key: str, made: str) -> None:
         """What the request made: a name or an identity, never a secret."""
         self._set(
-            "UPDATE repeats SET made = ? WHERE tenant = ? AND caller = ? AND repeat_key = ?", made, tenant, caller, key
+            "UPDATE repeats SET made = ? WHERE tenant = ? AND caller = ? AND repeat_key = ?",
+            made,
+            tenant,
+            caller,
+            key,
         )
 
     def forget(self, tenant: str, caller: str, key: str) -> None:
         """The request failed: the same one may be tried again."""
-        self._set("DELETE FROM repeats WHERE made = ? AND tenant = ? AND caller = ? AND repeat_key = ?", "", tenant, caller, key)
+        self._set(
+            "DELETE FROM repeats WHERE made = ? AND tenant = ? AND caller = ? AND repeat_key = ?",
+            "",
+            tenant,
+            caller,
+            key,
+        )
 
     def _set(self, statement: str, made: str, tenant: str, caller: str, key: str) -> None:
         fault("repeats.set.before_commit")

@@ -101,6 +101,7 @@ CREATE INDEX audit_by_time ON audit (tenant, at)
 it, and until when (UTC seconds).
 """
 
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """From the version before to the next one. `works_with`: the oldest version whose programs need not stop."""

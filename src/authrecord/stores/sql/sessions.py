@@ -110,7 +110,8 @@ class Sessions:
 
     def _forget_old(self, transaction: Transaction, now: float) -> None:
         transaction.change(
-            "DELETE FROM sessions WHERE seen_at < ? OR began_at < ?", (now - IDLE_SECONDS, now - LONGEST_SECONDS)
+            "DELETE FROM sessions WHERE seen_at < ? OR began_at < ?",
+            (now - IDLE_SECONDS, now - LONGEST_SECONDS),
         )
 
 
