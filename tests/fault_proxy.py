@@ -148,6 +148,8 @@ class FaultProxy:
             if counted:
                 connection.counted += len(piece)
                 connection.meet(self._faults)
+            if connection.silenced and not counted:
+                continue
             if connection.spoiled or self._faults.swallowing:
                 connection.spoiled = True  # a stream with a hole in it is never joined together again
                 continue
@@ -155,7 +157,8 @@ class FaultProxy:
                 return
             writer.write(piece)
             await writer.drain()
-        if not writer.is_closing() and not connection.spoiled:
+        ended = connection.spoiled or (connection.silenced and not counted)
+        if not ended and not writer.is_closing():
             writer.write_eof()
 
 
@@ -170,13 +173,15 @@ class _Connection:
         self.server = server
         self.counted = 0
         self.spoiled = False
+        self.silenced = False
 
     def meet(self, faults: Faults) -> None:
         """Let `faults` happen to this connection."""
         if faults.refusing or (faults.reset_after is not None and self.counted >= faults.reset_after):
             _reset(self.client[1])
             self.server[1].transport.abort()
-        elif faults.half_closed and not self.client[1].is_closing():
+        elif faults.half_closed and not self.silenced and not self.client[1].is_closing():
+            self.silenced = True
             self.client[1].write_eof()
 
 

@@ -92,9 +92,11 @@ def every_option() -> Iterator[tuple[str, click.Option]]:
         context = click.Context(authrecord)
         command = authrecord.get_command(context, name)
         assert command is not None
-        for parameter in command.params:
-            if isinstance(parameter, click.Option):
-                yield name, parameter
+        below = command.commands.values() if isinstance(command, click.Group) else ()
+        for one in (command, *below):
+            for parameter in one.params:
+                if isinstance(parameter, click.Option):
+                    yield name, parameter
 
 
 def test_P10_P12_no_option_takes_a_secret_as_its_value() -> None:

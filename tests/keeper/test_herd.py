@@ -14,7 +14,8 @@ from authrecord.clients.sender import TokenSender
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
 from authrecord.grants.settings import Authorization, Credentials, TokenExchange
-from authrecord.keeper.keeper import Keeper, token_key
+from authrecord.keeper.keeper import Keeper
+from authrecord.keeper.naming import token_key
 from authrecord.record import OAuth2, Record
 from authrecord.signing import sign
 from authrecord.stores.memory import MemoryStore

@@ -6,9 +6,13 @@ import argparse
 import shutil
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
-from .conductor import Plan, race
+from tests.stores.postgres import running_postgres
+
+from .conductor import race
+from .plans import on_postgres, on_sqlite
 
 
 def main() -> int:
@@ -19,15 +23,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of everything random in the harness")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the histories")
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="race-"))
-    plan = Plan(
-        folder=folder / "race",
-        seconds=options.minutes * 60,
-        store=f"sqlite://{folder}/race/home/state/tokens.sqlite",
-        key=f"file:{folder}/race/keys/cache.key",
-        seed=options.seed,
-    )
-    result = race(plan)
+    folder = Path(tempfile.mkdtemp(prefix="race-", dir="/tmp"))
+    with ExitStack() as opened:
+        more = {"seed": options.seed}
+        if options.store == "postgres":
+            url = opened.enter_context(running_postgres(folder / "postgres"))
+            plan = on_postgres(folder / "race", options.minutes * 60, url, **more)
+        else:
+            plan = on_sqlite(folder / "race", options.minutes * 60, **more)
+        result = race(plan)
     print(result.figures.table())
     for fault in result.faults[:50]:
         print(f"FAULT {fault}", file=sys.stderr)

@@ -19,7 +19,8 @@ from authrecord.core.errors import AuthrecordError, TryLater
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
 from authrecord.documents import read_file
-from authrecord.keeper.keeper import Keeper, token_key
+from authrecord.keeper.keeper import Keeper
+from authrecord.keeper.naming import token_key
 from authrecord.record import Record
 from authrecord.signing import sign
 from authrecord.stores.references import resolver
@@ -50,9 +51,9 @@ OFFSETS: Final = (0.0, -0.4, 0.4, 0.0, 1.5, -20.0)
 class Plan:
     """One race. `store`: its URL as the conductor reaches it. `key`: the source of its key. Times in seconds.
 
-    `database`: the Unix socket of the database when the machines reach it through proxies; `None` for one machine
-    without a network. `strict` and `rough`: processes of each group; with machines, on each machine. `records`:
-    of each group. `make_secret`: makes all that is secret.
+    `database`: its Unix socket, or host and port, when the machines reach it through proxies, `store_on` a port each;
+    `None` for one machine without a network. `strict`, `rough`: processes of each group; with machines, on each
+    machine. `records`: of each group. `make_secret`: makes all that is secret.
     """
 
     folder: Path
@@ -60,7 +61,7 @@ class Plan:
     store: str
     key: str
     store_on: Callable[[int], str] | None = None
-    database: Path | None = None
+    database: Path | tuple[str, int] | None = None
     machines: int = 0
     strict: int = 3
     rough: int = 3
@@ -72,6 +73,7 @@ class Plan:
     claim_seconds: float = 8.0
     deadline: float = 2.5
     seed: int = 0
+    commands: bool = False
     make_secret: Callable[[str], str] = lambda _: secrets.token_urlsafe(24)
 
 
@@ -138,7 +140,9 @@ class _Race:
             rest=0.7,
         )
         nemesis = Nemesis(members, self._machines, self._journal, temper, self._random)
-        beside = [threading.Thread(target=self._look), threading.Thread(target=self._run_commands)]
+        beside = [threading.Thread(target=self._look)]
+        if plan.commands:
+            beside.append(threading.Thread(target=self._run_commands))
         for thread in beside:
             thread.start()
         nemesis.start()
@@ -182,7 +186,8 @@ class _Race:
         if self._plan.database is None:
             return []
         ways: dict[int, Path] = {}
-        namespaced = namespaces_work()
+        # A network namespace has no way to a server that listens on TCP only.
+        namespaced = isinstance(self._plan.database, Path) and namespaces_work()
         if namespaced:
             for group, provider in self._providers.items():
                 port = int(provider.url.rpartition(":")[2])

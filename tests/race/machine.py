@@ -14,7 +14,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.fault_proxy import FaultProxy, Faults
 
@@ -24,11 +24,16 @@ MODULE: Final = "tests.race.machine"
 class Machine:
     """A machine as the conductor sees it. `port`: where the database is, seen from the inside."""
 
-    def __init__(self, name: str, database: Path, providers: dict[int, Path], *, namespace: bool) -> None:
-        """`providers`: the Unix socket for each port of loopback at which a provider is to be found."""
+    def __init__(
+        self, name: str, database: Path | tuple[str, int], providers: dict[int, Path], *, namespace: bool
+    ) -> None:
+        """`database`: its Unix socket, or host and port.
+
+        `providers`: the Unix socket for each port of loopback at which a provider is to be found.
+        """
         self.name = name
         orders = {
-            "database": str(database),
+            "database": str(database) if isinstance(database, Path) else database,
             "providers": {port: str(path) for port, path in providers.items()},
         }
         command = [sys.executable, "-m", MODULE, json.dumps(orders)]
@@ -65,12 +70,13 @@ def namespaces_work() -> bool:
     return tried.returncode == 0
 
 
-def main(database: str, providers: dict[str, str]) -> None:
+def main(database: str | list[Any], providers: dict[str, str]) -> None:
     """Forward until standard input ends."""
     with ExitStack() as opened:
         for port, path in providers.items():
             opened.enter_context(FaultProxy(Path(path), port=int(port)))
-        way = opened.enter_context(FaultProxy(Path(database)))
+        target = Path(database) if isinstance(database, str) else (str(database[0]), int(database[1]))
+        way = opened.enter_context(FaultProxy(target))
         print(way.port, flush=True)
         for line in sys.stdin:
             way.faults = Faults(**json.loads(line))

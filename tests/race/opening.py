@@ -7,9 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from authrecord.core.contracts import Clock
-from authrecord.keeper.ports import TokenStore
-from authrecord.stores.keys import sealing_key
-from authrecord.stores.local import LocalStore
+from authrecord.stores.keys import open_kek
+from authrecord.stores.sql.backend import Backend
+from authrecord.stores.sql.migrating import migrate
+from authrecord.stores.sql.postgres import PostgresBackend
+from authrecord.stores.sql.sqlite import SqliteBackend
+from authrecord.stores.sql.store import SqlStore
+from authrecord.stores.sql.tenants import initialise
+from authrecord.stores.sql.vault import Vault
 
 _RECORD = """\
   - name: {name}
@@ -28,9 +33,17 @@ def write_document(path: Path, records: Iterable[tuple[str, str]]) -> None:
     path.write_text("records:\n" + "".join(_RECORD.format(name=name, origin=at) for name, at in records))
 
 
-def open_tokens(url: str, key: str, clock: Clock) -> TokenStore:
-    """The tokens of the store at `url`. `key`: the source of its key."""
-    cache = url.removeprefix("sqlite://")
-    return LocalStore(
-        cache, sealing_key(key, environment={}, cache=cache, random=os.urandom), clock, os.urandom
-    )
+def open_tokens(url: str, key: str, clock: Clock) -> SqlStore:
+    """The store at `url`, with tables and keys; they are made where there are none. `key`: the source of its key."""
+    backend = open_backend(url, clock)
+    migrate(backend)
+    vault = Vault(open_kek(key, environment={}, random=os.urandom), os.urandom)
+    initialise(backend, vault)
+    return SqlStore(backend, vault, actor="race")
+
+
+def open_backend(url: str, clock: Clock) -> Backend:
+    """The database at `url`."""
+    if url.startswith("sqlite://"):
+        return SqliteBackend(url.removeprefix("sqlite://"), clock)
+    return PostgresBackend(url)

@@ -9,7 +9,8 @@ import pytest
 
 from tests.canary_watch import Canary
 
-from .conductor import Plan, Result, race
+from .conductor import Result, race
+from .plans import on_postgres, on_sqlite
 
 pytestmark = [
     pytest.mark.slow,
@@ -29,12 +30,10 @@ def check_race(result: Result) -> None:
 
 
 def test_I3_I5_processes_and_commands_on_one_sqlite_file(tmp_path: Path, canary: Canary) -> None:
-    folder = tmp_path / "race"
-    plan = Plan(
-        folder=folder,
-        seconds=SECONDS,
-        store=f"sqlite://{folder}/home/state/tokens.sqlite",
-        key=f"file:{folder}/keys/cache.key",
-        make_secret=canary.make,
-    )
-    check_race(race(plan))
+    check_race(race(on_sqlite(tmp_path / "race", SECONDS, make_secret=canary.make)))
+
+
+def test_I4_I7_machines_on_one_postgresql_behind_a_network_that_fails(
+    tmp_path: Path, canary: Canary, postgres_url: str
+) -> None:
+    check_race(race(on_postgres(tmp_path / "race", SECONDS, postgres_url, make_secret=canary.make)))

@@ -15,9 +15,7 @@ def writes_without_fault_points(tree: ast.Module) -> Iterator[Fault]:
     for function in _functions(tree):
         points = [node.lineno for node in _own_nodes(function) if _is_fault(node)]
         for node in _own_nodes(function):
-            if not isinstance(node, ast.With) or not any(
-                _is_writing(item.context_expr) for item in node.items
-            ):
+            if not isinstance(node, ast.With) or not any(_writes(node, name) for name in _opened_by(node)):
                 continue
             end = node.end_lineno or node.lineno
             if not any(node.lineno <= line <= end for line in points):
@@ -30,13 +28,8 @@ def changes_outside_of_transactions(tree: ast.Module) -> Iterator[Fault]:
     """`.change(` and `.change_many(` belong under `.writing()`, or into a function that is given the transaction."""
     for function in _functions(tree):
         arguments = {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
-        opened = {
-            item.optional_vars.id
-            for node in _own_nodes(function)
-            if isinstance(node, ast.With)
-            for item in node.items
-            if _is_writing(item.context_expr) and isinstance(item.optional_vars, ast.Name)
-        }
+        blocks = [node for node in _own_nodes(function) if isinstance(node, ast.With)]
+        opened = {name for block in blocks for name in _opened_by(block)}
         for node in _own_nodes(function):
             if _is_change(node) and _holder(node) not in arguments | opened:
                 yield (
@@ -83,6 +76,25 @@ def _is_writing(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "writing"
 
 
+def _opened_by(block: ast.With) -> Iterator[str]:
+    """The names of the write transactions that a block opens."""
+    for item in block.items:
+        if _is_writing(item.context_expr):
+            yield item.optional_vars.id if isinstance(item.optional_vars, ast.Name) else ""
+
+
+def _writes(block: ast.With, transaction: str) -> bool:
+    """Whether rows may change in a block: it changes some, or hands the transaction on. A `notify` writes nothing."""
+    for node in ast.walk(block):
+        if _is_change(node):
+            return True
+        if isinstance(node, ast.Call):
+            given = [*node.args, *(keyword.value for keyword in node.keywords)]
+            if any(isinstance(value, ast.Name) and value.id == transaction for value in given):
+                return True
+    return False
+
+
 def _is_change(node: ast.AST) -> bool:
     return (
         isinstance(node, ast.Call)
@@ -100,7 +112,10 @@ def _holder(node: ast.AST) -> str:
 
 
 def _name(node: ast.AST) -> str:
+    """The name of a point; of one that counts (`step_1`, `step_2`) its beginning and a star."""
     match node:
+        case ast.Call(args=[ast.JoinedStr(values=[ast.Constant(value=str(name)), ast.FormattedValue()])]):
+            return f"{name}*"
         case ast.Call(args=[ast.Constant(value=str(name))]):
             return name
     return ""

@@ -26,6 +26,11 @@ def settle(self):
 
 def given(transaction):
     transaction.change_many("…", [])
+    fault(f"given.batch_{number}")
+
+def wake(self):
+    with self._backend.writing() as transaction:
+        transaction.notify("…")
 """
 
 BAD = {
@@ -52,9 +57,14 @@ def settle(self):
 def settle(self):
     self._transaction.change("…")
 """,
+    "it hands its transaction on": """
+def settle(self):
+    with self._backend.writing() as transaction:
+        append(transaction, "…")
+""",
     "a name made up as it runs": """
 def settle(name):
-    fault(f"settle.{name}")
+    fault(name)
 """,
 }
 
@@ -83,4 +93,8 @@ def test_the_rules_find_what_they_are_for(name: str) -> None:
 def test_the_rules_leave_good_code_alone() -> None:
     tree = ast.parse(GOOD)
     assert [fault for rule in RULES for fault in rule(tree)] == []
-    assert set(fault_rules.names_of_points(tree)) == {"settle.before_commit", "settle.after_commit"}
+    assert set(fault_rules.names_of_points(tree)) == {
+        "settle.before_commit",
+        "settle.after_commit",
+        "given.batch_*",
+    }

@@ -38,6 +38,7 @@ MAY_REVEAL = {
     "signin/listener.py": "the start page leads to the authorization URL",
     "signin/login.py": "the browser, or the person who pastes, is sent to the authorization URL",
     "signing.py": "the key that signs",
+    "stores/passphrase.py": "Argon2id makes a key of it",
     "stores/payload.py": "the bytes that are sealed",
 }
 """The modules that may open a secret, below src/authrecord, and what for (design rule 7)."""

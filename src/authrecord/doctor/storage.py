@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.errors import StoreFault
-from ..keeper.keeper import token_key
+from ..keeper.naming import token_key
 from ..record import Record
 from ..stores.keys import default_key_source
 from ..stores.places import cache_file

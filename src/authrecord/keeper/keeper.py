@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import secrets
-import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -19,7 +18,6 @@ from ..core.origin import AllowedOrigins, allowed_origins, origin_of
 from ..core.replay import ReplayPolicy
 from ..core.secret import Reference, Secret
 from ..core.token import Token, deadlines
-from ..documents.digest import token_digest
 from ..documents.patterns import compile_pattern
 from ..grants import client_credentials
 from ..grants import password as password_grant
@@ -30,9 +28,12 @@ from ..schemes.bearer import Bearer, BearerScheme
 from ..schemes.oauth2 import OAuth2Scheme
 from .authenticator import Authenticator
 from .backoff import Backoff
+from .bounded import Bounded
 from .gate import Gate, Source
 from .live import Live
 from .logins import Logins
+from .naming import token_key
+from .observing import Observer, Unobserved
 from .ports import Claim, Sender, TokenKey, TokenStore
 from .provider import Provider
 from .renewal import CLAIM_SECONDS, PATIENCE_SECONDS, Renewal
@@ -40,6 +41,7 @@ from .resolving import resolved
 from .run import run
 from .static import Static
 from .trust import Trust
+from .unsaved import Unsaved
 
 _ANYWHERE = Outgoing("GET", "")
 
@@ -49,7 +51,7 @@ class Keeper:
 
     `store` keeps tokens between calls, processes and runs; `send` talks to authorization servers; `resolve`
     finds referenced secrets; `sign` makes JWTs. `clock`, `fraction` (a random 0 to 1) and `pause` are arguments
-    so that tests can turn them.
+    so that tests can turn them. `observer`: who counts what happens.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Keeper:
         token_text: Callable[[], str] = lambda: secrets.token_urlsafe(32),
         fraction: Callable[[], float] = random.random,
         pause: Callable[[float], None] = time.sleep,
+        observer: Observer | None = None,
     ) -> None:
         self.store = store
         self._send = send
@@ -72,10 +75,11 @@ class Keeper:
         self._pause = pause
         self._means = Means(now=clock.time, random=token_text, sign=sign)
         self._logins = Logins(clock)
-        self._gates: dict[TokenKey, Gate] = {}
-        self._providers: dict[TokenKey, Provider] = {}
-        self._trusts: dict[TokenKey, Trust] = {}
-        self._lock = threading.Lock()
+        self._observer = observer if observer is not None else Unobserved()
+        self._unsaved = Unsaved(store)
+        self._gates: Bounded[TokenKey, Gate] = Bounded()
+        self._providers: Bounded[TokenKey, Provider] = Bounded()
+        self._trusts: Bounded[TokenKey, Trust] = Bounded()
         _keepers.add(self)
 
     def authenticator(
@@ -144,8 +148,9 @@ class Keeper:
     def adopt(self, record: Record, token: Token) -> Token:
         """Store `token` as the record's newest and use it from now on."""
         auth = _oauth2(record)
-        claim = self._claim_for_login(token_key(record))
-        saved = self._renewal(record, auth).settle(claim, token)
+        key = token_key(record)
+        claim = self._claim_for_login(key)
+        saved = self._renewal(record, auth, key).settle(claim, token)
         self._gate(record, auth).adopt(
             self._live(auth, replace(saved, obtained_monotonic=token.obtained_monotonic))
         )
@@ -164,8 +169,7 @@ class Keeper:
     def forget(self, record: Record) -> None:
         """Drop the record's tokens, in memory and in the store."""
         key = token_key(record)
-        with self._lock:
-            gate = self._gates.get(key)
+        gate = self._gates.find(key)
         if gate is not None:
             gate.drop()
         self.store.forget(key)
@@ -176,13 +180,16 @@ class Keeper:
 
     def close(self) -> None:
         """Close the store and the sender's kept connections. The keeper is not used after it."""
+        self._unsaved.flush()
         self.store.close()
         self._send.close()
 
     def reset_after_fork(self) -> None:
         """In a forked child: no renewal of the parent runs here, and none of its locks is ever released."""
-        self._lock = threading.Lock()
-        for gate in self._gates.values():
+        for kept in (self._gates, self._providers, self._trusts):
+            kept.reset_after_fork()
+        self._unsaved.reset_after_fork()
+        for gate in self._gates:
             gate.reset_after_fork()
 
     def _source(self, record: Record) -> Source:
@@ -207,46 +214,44 @@ class Keeper:
 
     def _gate(self, record: Record, auth: OAuth2) -> Gate:
         key = token_key(record)
-        gate = self._gates.get(key)
-        if gate is not None:
-            return gate
-        renewal = self._renewal(record, auth)
 
-        def obtain(held: Live | None, rejected: Live | None) -> Live:
-            token = renewal(held.token if held else None, rejected.token if rejected else None)
-            return self._live(auth, token)
+        def make() -> Gate:
+            renewal = self._renewal(record, auth, key)
 
-        with self._lock:
-            return self._gates.setdefault(
-                key, Gate(obtain, clock=self._clock, backoff=Backoff(self._fraction), name=record.name)
-            )
+            def obtain(held: Live | None, rejected: Live | None) -> Live:
+                token = renewal(held.token if held else None, rejected.token if rejected else None)
+                return self._live(auth, token)
 
-    def _renewal(self, record: Record, auth: OAuth2) -> Renewal:
+            return Gate(obtain, clock=self._clock, backoff=Backoff(self._fraction), name=record.name)
+
+        return self._gates.get(key, make)
+
+    def _renewal(self, record: Record, auth: OAuth2, key: TokenKey) -> Renewal:
         return Renewal(
-            self._provider(record, auth), token_key(record), self.store, clock=self._clock, pause=self._pause
+            self._provider(record, auth),
+            key,
+            self.store,
+            clock=self._clock,
+            pause=self._pause,
+            fraction=self._fraction,
+            unsaved=self._unsaved,
+            observer=self._observer,
         )
 
     def _provider(self, record: Record, auth: OAuth2) -> Provider:
-        with self._lock:
-            return self._providers.setdefault(
-                token_key(record),
-                Provider(record, auth, send=self._send, resolve=self._resolve, means=self._means),
-            )
+        return self._providers.get(
+            token_key(record),
+            lambda: Provider(record, auth, send=self._send, resolve=self._resolve, means=self._means),
+        )
 
     def _trust(self, record: Record) -> Trust:
-        with self._lock:
-            return self._trusts.setdefault(token_key(record), Trust(self._clock.monotonic, self._fraction))
+        return self._trusts.get(token_key(record), lambda: Trust(self._clock.monotonic, self._fraction))
 
     def _live(self, auth: OAuth2, token: Token) -> Live:
         until = deadlines(
             token, wall=self._clock.time(), monotonic=self._clock.monotonic(), jitter=self._fraction()
         )
         return Live(OAuth2Scheme(auth.token_usage).stamp(_ANYWHERE, token), token, until)
-
-
-def token_key(record: Record) -> TokenKey:
-    """Whose token: the record's name, and a digest of what its token depends on."""
-    return TokenKey(record.name, token_digest(record))
 
 
 def destinations(record: Record, base_url: str = "") -> AllowedOrigins:

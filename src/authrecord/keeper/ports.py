@@ -63,13 +63,15 @@ class Failure:
     """How a renewal failed, as all processes shall know it.
 
     `state`: `needs_login`, `misconfigured` or `failing`. `code` and `message`: of the error, without secrets.
-    `quiet_seconds`: for how long nobody shall ask the provider again.
+    `quiet_seconds`: for how long nobody shall ask the provider again. `outcome_unknown`: a request was sent and
+    nobody knows what became of it, so the intent stays open.
     """
 
     state: str
     code: str
     message: str
     quiet_seconds: float = 0.0
+    outcome_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Claim:
     token: Token | None
     intent: Intent | None = None
     failure: Failure | None = None
+    failures: int = 0
 
 
 class TokenStore(Protocol):
@@ -103,15 +106,16 @@ class TokenStore(Protocol):
         """
         ...
 
-    def intend(self, claim: Claim, refresh_token: Secret | None) -> bool:
+    def intend(self, claim: Claim, refresh_token: Secret | None, *, seconds: float) -> bool:
         """Write down, on disk when this returns, that a token request is about to be sent with this claim.
 
-        `False` when the claim no longer stands: then the request must not be sent. Raises `StoreFault`.
+        `False` when the claim no longer stands, or for less than `seconds`: then the request must not be sent.
+        Raises `StoreFault`, `TryLater`.
         """
         ...
 
     def fail(self, claim: Claim, failure: Failure) -> None:
-        """Give the claim back and let all processes know why; the intent is closed with it."""
+        """Give the claim back and let all processes know why. A claim that is already over changes nothing."""
         ...
 
     def fingerprint(self, secret: Secret) -> str:
@@ -127,7 +131,7 @@ class TokenStore(Protocol):
         ...
 
     def release(self, claim: Claim) -> None:
-        """Give the claim back without saving. A claim that is already over is no fault."""
+        """Give the claim back without saving; an open intent stays. A claim that is already over is no fault."""
         ...
 
     def forget(self, key: TokenKey) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -10,8 +11,10 @@ from typing import Final
 
 from ..core.contracts import Clock
 from ..core.errors import TryLater
+from ..core.secret import Secret
 from ..core.token import Token
-from ..keeper.ports import Claim, TokenKey
+from ..keeper.ports import Claim, Failure, Intent, TokenKey
+from .payload import secret_bytes
 
 LONGEST_PAUSE: Final = 0.05
 """Seconds after which a waiting thread looks at the clock again, since that clock may be turned by hand."""
@@ -25,6 +28,10 @@ class _Slot:
     holder: str = ""
     until: float = 0.0
     holders: set[str] = field(default_factory=set)
+    intent: Intent | None = None
+    failure: Failure | None = None
+    quiet_until: float = 0.0
+    failures: int = 0
 
 
 class MemoryStore:
@@ -35,6 +42,7 @@ class MemoryStore:
         self._changed = threading.Condition()
         self._slots: dict[TokenKey, _Slot] = {}
         self._numbers = count(1)
+        self._mark = os.urandom(32)
 
     def load(self, key: TokenKey) -> Token | None:
         """The token; see `TokenStore.load`."""
@@ -72,7 +80,38 @@ class MemoryStore:
             slot.holders.clear()
             if slot.holder:
                 slot.holders.add(slot.holder)
+            slot.intent = slot.failure = None
+            slot.failures = 0
             return replace(token, generation=claim.generation + 1)
+
+    def intend(self, claim: Claim, refresh_token: Secret | None, *, seconds: float) -> bool:
+        """Say what is about to be sent; see `TokenStore.intend`."""
+        mark = self.fingerprint(refresh_token) if refresh_token is not None else ""
+        with self._changed:
+            slot = self._slots.get(claim.key)
+            if slot is None or slot.holder != claim.holder or slot.until < self._clock.monotonic() + seconds:
+                return False
+            slot.intent = Intent(claim.generation, mark, self._clock.time(), f"this process:{os.getpid()}")
+            return True
+
+    def fail(self, claim: Claim, failure: Failure) -> None:
+        """Give back, and let everybody know why; see `TokenStore.fail`."""
+        with self._changed:
+            slot = self._slots.get(claim.key)
+            if slot is None or slot.holder != claim.holder:
+                return
+            slot.failure = failure
+            slot.failures += 1
+            slot.quiet_until = self._clock.monotonic() + failure.quiet_seconds
+            if not failure.outcome_unknown:
+                slot.intent = None
+            self._give_back(slot, claim.holder)
+
+    def fingerprint(self, secret: Secret) -> str:
+        """See `TokenStore.fingerprint`."""
+        import hmac
+
+        return hmac.digest(self._mark, secret_bytes(secret), "sha256").hex()
 
     def release(self, claim: Claim) -> None:
         """Give back; see `TokenStore.release`."""
@@ -97,7 +136,9 @@ class MemoryStore:
         holder = f"claim-{next(self._numbers)}"
         slot.holder, slot.until = holder, until
         slot.holders.add(holder)
-        return Claim(key, holder, _generation(slot), slot.token)
+        left = slot.quiet_until - self._clock.monotonic()
+        failure = replace(slot.failure, quiet_seconds=left) if slot.failure is not None and left > 0 else None
+        return Claim(key, holder, _generation(slot), slot.token, slot.intent, failure, slot.failures)
 
     def _give_back(self, slot: _Slot, holder: str) -> None:
         if slot.holder == holder:

@@ -15,6 +15,7 @@ TYPE_CHECKING = False  # as `typing` has it; importing that costs 6 ms
 if TYPE_CHECKING:
     from typing import Final
 
+    from ..core.secret import Secret
     from ..core.token import Token
     from ..keeper.ports import TokenKey
 
@@ -108,6 +109,38 @@ def read_key(plain: bytes) -> tuple[str, str]:
     if name is None or digest is None:
         raise DoesNotOpen("an index entry that names nothing")
     return name, digest
+
+
+def written_entry(name: str, lookup: bytes, binding: str) -> bytes:
+    """The bytes of an entry of the quick path: the row of the token that it leads to, and where that may travel."""
+    return packed(_encoded(name), lookup, binding.encode())
+
+
+def read_entry(plain: bytes) -> tuple[str, bytes, str]:
+    """Name, look-up and binding of an entry. Raises `DoesNotOpen` for anything else."""
+    parts: list[bytes] = []
+    position = 0
+    while position < len(plain):
+        (length,) = _LENGTH.unpack_from(plain, position)
+        position += _LENGTH.size
+        parts.append(plain[position : position + length])
+        position += length
+    if len(parts) != 3:
+        raise DoesNotOpen("an index entry that names nothing")
+    name, lookup, binding = parts
+    return name.decode("utf-8", "surrogatepass"), lookup, binding.decode()
+
+
+def secret_bytes(secret: Secret) -> bytes:
+    """The bytes of a secret, to be sealed or hashed under a key."""
+    return _encoded(secret.reveal())
+
+
+def secret_of(plain: bytes) -> Secret:
+    """The secret in bytes that `secret_bytes` made."""
+    from ..core.secret import Secret
+
+    return Secret(plain.decode("utf-8", "surrogatepass"))
 
 
 def _encoded(text: str) -> bytes:

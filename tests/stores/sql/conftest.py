@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from authrecord.core.contracts import Clock
+from authrecord.stores.kek import LocalKek
+from authrecord.stores.sealing import SealingKey
 from authrecord.stores.sql.backend import Backend
 from authrecord.stores.sql.memory import MemoryBackend
 from authrecord.stores.sql.migrating import migrate
 from authrecord.stores.sql.postgres import PostgresBackend
 from authrecord.stores.sql.sqlite import SqliteBackend
+from authrecord.stores.sql.store import SqlStore
+from authrecord.stores.sql.tenants import initialise
+from authrecord.stores.sql.vault import Vault
 from tests.stores.contract import TurnedClock
 
 KINDS = ("memory", "sqlite", "postgres")
 
 OpenBackend = Callable[[Clock], Backend]
+OpenStore = Callable[[Clock], SqlStore]
 
 
 @pytest.fixture
@@ -65,3 +72,29 @@ def backend(open_backend: OpenBackend, clock: TurnedClock) -> Backend:
     backend = open_backend(clock)
     migrate(backend)
     return backend
+
+
+@pytest.fixture
+def kek() -> LocalKek:
+    """A key outside of the database; the same for every handle of a test."""
+    return LocalKek(SealingKey(os.urandom(32)), "env:TEST_KEY", os.urandom)
+
+
+@pytest.fixture
+def open_store(open_backend: OpenBackend, kek: LocalKek) -> OpenStore:
+    """Opens one and the same store each time it is called, as other processes do."""
+
+    def opens(clock: Clock) -> SqlStore:
+        backend = open_backend(clock)
+        vault = Vault(kek, os.urandom)
+        migrate(backend)
+        initialise(backend, vault)
+        return SqlStore(backend, vault, actor="test")
+
+    return opens
+
+
+@pytest.fixture
+def store(open_store: OpenStore, clock: TurnedClock) -> SqlStore:
+    """A store that is ready."""
+    return open_store(clock)

@@ -5,68 +5,82 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from authrecord.core.errors import RecordFault
+from authrecord.core.errors import RecordFault, StoreFault
 from authrecord.core.secret import Secret
+from authrecord.stores.kek import LocalKek
+from authrecord.stores.sealing import SealingKey
 from authrecord.stores.sql.audit import MOST_CHARACTERS, Entry, append
+from authrecord.stores.sql.audit_listing import Unreadable, Wanted, lines
 from authrecord.stores.sql.audit_verifying import MOST_BREAKS, Verified, verify
+from authrecord.stores.sql.backend import Backend, Row, Value
 from authrecord.stores.sql.checkpoints import Checkpoint, checkpoint, read_checkpoints
+from authrecord.stores.sql.operator import Operator
+from authrecord.stores.sql.tenants import create_tenant, initialise
+from authrecord.stores.sql.vault import Vault
 from tests.canary_watch import Canary
-from tests.stores.sql.small import SmallDatabase, SmallVault
 
 
 class Log:
     """One database with a log in it."""
 
-    def __init__(self) -> None:
-        self.database = SmallDatabase()
-        self.vault = SmallVault(os.urandom(32))
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.vault = Vault(LocalKek(SealingKey(os.urandom(32)), "env:KEY", os.urandom), os.urandom)
+        initialise(backend, self.vault)
+        for name in ("operators", "other", "third"):  # told in the log of the first
+            create_tenant(Operator(backend, self.vault, "operators", "cli:ada@host"), name)
 
     def tell(self, *entries: Entry, tenant: str = "default", actor: str = "cli:ada@host") -> list[int]:
-        with self.database.writing() as transaction:
+        with self.backend.writing() as transaction:
             return [append(transaction, self.vault, tenant, actor, one) for one in entries]
 
     def tell_five(self, tenant: str = "default") -> None:
         self.tell(*(Entry("record.update", "ok", name=f"orders-{one}") for one in range(5)), tenant=tenant)
 
-    def tamper(self, statement: str) -> None:
-        self.database.connection.execute(statement)
+    def tamper(self, statement: str, *values: Value) -> None:
+        with self.backend.writing() as transaction:
+            transaction.change(statement, values)
+
+    def row(self, statement: str) -> Row | None:
+        with self.backend.reading() as transaction:
+            return transaction.row(statement)
 
     def verify(self, *checkpoints: Checkpoint, tenant: str = "default") -> Verified:
-        with self.database.writing() as transaction:
+        with self.backend.reading() as transaction:
             return verify(transaction, self.vault, tenant, checkpoints)
 
     def checkpoint(self, tenant: str = "default") -> Checkpoint:
-        with self.database.writing() as transaction:
+        with self.backend.reading() as transaction:
             return checkpoint(transaction, self.vault, tenant)
 
     def numbers(self, *checkpoints: Checkpoint) -> list[int]:
         return [one.seq for one in self.verify(*checkpoints).breaks]
 
+    def list(self, **wanted: Any) -> list[int]:
+        with self.backend.reading() as transaction:
+            return [one.seq for one in lines(transaction, "default", Wanted(**wanted))]
+
 
 @pytest.fixture
-def log() -> Iterator[Log]:
-    one = Log()
-    yield one
-    one.database.connection.close()
+def log(backend: Backend) -> Log:
+    return Log(backend)
 
 
 def test_rows_are_numbered_without_gaps_and_each_tenant_has_a_chain_of_its_own(log: Log) -> None:
     assert log.tell(Entry("record.create", "ok"), Entry("record.delete", "ok")) == [1, 2]
     assert log.tell(Entry("record.create", "ok"), tenant="other") == [1]
-    for tenant, rows in (("default", 2), ("other", 1), ("nobody", 0)):
+    for tenant, rows in (("default", 2), ("other", 1), ("third", 0)):
         found = log.verify(tenant=tenant)
         assert (found.holds, found.rows, found.seq) == (True, rows, rows)
 
 
 def test_a_transaction_that_is_rolled_back_leaves_no_row_and_no_gap(log: Log) -> None:
     def half_done() -> None:
-        with log.database.writing() as transaction:
+        with log.backend.writing() as transaction:
             append(transaction, log.vault, "default", "cli:ada", Entry("record.create", "ok"))
             raise ZeroDivisionError
 
@@ -77,46 +91,48 @@ def test_a_transaction_that_is_rolled_back_leaves_no_row_and_no_gap(log: Log) ->
 
 
 def test_N13_what_cannot_be_told_does_not_happen(log: Log) -> None:
-    """The row and what it tells of are one transaction: when the log is full, the change is not made."""
-    log.tamper("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    """The row and what it tells of are one transaction: where the log cannot be written, no change is made."""
+    log.tamper("ALTER TABLE audit RENAME TO gone")
 
     def change() -> None:
-        with log.database.writing() as transaction:
-            transaction.change("INSERT INTO tenants VALUES ('x', 'x', 1, 1.0)")
-            append(transaction, log.vault, "default", "cli:ada", Entry("tenant.create", "ok"))
+        with log.backend.writing() as transaction:
+            transaction.change("UPDATE tenants SET label = 'changed'")
+            append(transaction, log.vault, "default", "cli:ada", Entry("tenant.update", "ok"))
 
-    with pytest.raises(sqlite3.IntegrityError, match="disk full"):
+    with pytest.raises(StoreFault):
         change()
-    assert log.database.connection.execute("SELECT count(*) FROM tenants").fetchone() == (0,)
+    assert log.row("SELECT count(*) FROM tenants WHERE label = 'changed'") == (0,)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "actor = 'cli:eve@host'",
-        "at = at + 1",
-        "action = 'record.read'",
-        "outcome = 'refused'",
-        "record = 'x'",
-        "name = 'other'",
-        "origin = 'https://evil.example'",
-        "request = 'r1'",
-        "fingerprint = 'aa'",
-        "detail = 'nothing'",
-        "hash = zeroblob(32)",
-        "action = 'No Word'",
-        "name = x'00ff'",
-    ],
-)
-def test_N14_an_edited_row_is_found(log: Log, change: str) -> None:
+EDITS: dict[str, Value] = {
+    "actor": "cli:eve@host",
+    "at": 1.5,
+    "action": "record.read",
+    "outcome": "refused",
+    "record": "x",
+    "name": "other",
+    "origin": "https://evil.example",
+    "request": "r1",
+    "fingerprint": "aa",
+    "detail": "nothing",
+    "hash": bytes(32),
+}
+
+
+def test_N14_an_edited_row_is_found_whatever_was_edited(log: Log) -> None:
     log.tell_five()
-    log.tamper(f"UPDATE audit SET {change} WHERE seq = 3")
-    assert log.numbers()[0] == 3
+    for column, value in {**EDITS, "action ": "No Word", "hash ": b""}.items():
+        kept = log.row(f"SELECT {column} FROM audit WHERE tenant = 'default' AND seq = 3")
+        assert kept is not None
+        log.tamper(f"UPDATE audit SET {column} = ? WHERE tenant = 'default' AND seq = 3", value)
+        assert log.numbers() == [3], column
+        log.tamper(f"UPDATE audit SET {column} = ? WHERE tenant = 'default' AND seq = 3", kept[0])
+        assert log.verify().holds
 
 
 def test_N14_an_edited_link_to_the_row_before_is_found(log: Log) -> None:
     log.tell_five()
-    log.tamper("UPDATE audit SET previous = zeroblob(32) WHERE seq = 3")
+    log.tamper("UPDATE audit SET previous = ? WHERE seq = 3", bytes(32))
     assert log.numbers() == [3]
 
 
@@ -156,8 +172,11 @@ def test_N14_a_row_that_was_put_in_is_found(log: Log) -> None:
 
 def cut_the_tail(log: Log) -> None:
     """What somebody does who wants the last two rows forgotten and knows how the tables work."""
-    log.tamper("DELETE FROM audit WHERE seq > 3")
-    log.tamper("UPDATE audit_heads SET seq = 3, hash = (SELECT hash FROM audit WHERE seq = 3)")
+    log.tamper("DELETE FROM audit WHERE tenant = 'default' AND seq > 3")
+    log.tamper(
+        "UPDATE audit_heads SET seq = 3, hash = (SELECT hash FROM audit WHERE tenant = 'default' AND seq = 3)"
+        " WHERE tenant = 'default'"
+    )
 
 
 def test_N14_a_tail_that_was_cut_off_is_found_against_a_checkpoint_only(log: Log) -> None:
@@ -252,7 +271,8 @@ HOSTILE = 'x\r\n{"seq": 9}\x1b[31m\x00\u2028\ud800","action":"record.delete'
 
 def test_N16_line_breaks_escape_sequences_and_quotation_marks_break_nothing(log: Log) -> None:
     log.tell(Entry("record.read", "unknown", name=HOSTILE, request=HOSTILE, detail=HOSTILE), actor=HOSTILE)
-    row = log.database.connection.execute("SELECT actor, name, request, detail FROM audit").fetchone()
+    row = log.row("SELECT actor, name, request, detail FROM audit WHERE tenant = 'default'")
+    assert row is not None
     for text in row:
         assert text.isprintable()
         assert '"action":"record.delete' in text, "what is harmless stays"
@@ -268,14 +288,13 @@ def test_N16_no_two_rows_are_the_same_to_the_hash(log: Log) -> None:
         Entry("record.read", "ok", name='a","b', detail="c"),
         Entry("record.read", "ok", name="a", detail='b","c'),
     )
-    log.tamper("UPDATE audit SET name = 'a', detail = 'b\",\"c' WHERE seq = 1")
+    log.tamper("UPDATE audit SET name = 'a', detail = ? WHERE seq = 1", 'b","c')
     assert log.numbers() == [1]
 
 
 def test_N16_a_long_text_is_cut(log: Log) -> None:
     log.tell(Entry("record.read", "ok", name="n" * 100_000))
-    (name,) = log.database.connection.execute("SELECT name FROM audit").fetchone()
-    assert len(name) == MOST_CHARACTERS
+    assert log.row("SELECT length(name) FROM audit WHERE tenant = 'default'") == (MOST_CHARACTERS,)
     assert log.verify().holds
 
 
@@ -303,3 +322,41 @@ def test_a_checkpoint_that_cannot_be_read_is_refused_with_its_line(
     told = {**json.loads(log.checkpoint().line()), **change}
     with pytest.raises(RecordFault, match=r"^log\.txt, line 2: "):
         list(read_checkpoints(["", json.dumps(told)], "log.txt"))
+
+
+def test_the_list_takes_what_fits_all_that_is_asked_for(log: Log) -> None:
+    with log.backend.writing() as transaction:
+        for number in range(1, 8):
+            entry = Entry(
+                "record.update" if number % 2 else "record.delete",
+                "ok" if number < 6 else "refused",
+                record=f"id{number}",
+                name=f"orders-{number % 3}",
+            )
+            append(transaction, log.vault, "default", "cli:ada@host" if number < 4 else "keep:host", entry)
+            transaction.change(
+                "UPDATE audit SET at = ? WHERE tenant = 'default' AND seq = ?", (number, number)
+            )
+    assert log.list() == [1, 2, 3, 4, 5, 6, 7]
+    assert log.list(name="orders-1") == [1, 4, 7]
+    assert log.list(name="id4") == [4]
+    assert log.list(action="record.delete") == [2, 4, 6]
+    assert log.list(action="record") == [1, 2, 3, 4, 5, 6, 7]
+    assert log.list(action="rec") == []
+    assert log.list(actor="keep:", outcome="ok") == [4, 5]
+    assert log.list(since=3.0, until=6.0) == [3, 4, 5]
+    assert log.list(last=2) == [6, 7]
+    assert log.list(last=2, name="orders-1") == [4, 7]
+    assert log.list(last=100) == log.list()
+    assert log.list(name="%") == []
+
+
+def test_the_list_is_read_in_pieces_and_shows_a_row_that_nobody_can_have_written(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("authrecord.stores.sql.audit_listing.BATCH", 2)
+    log.tell_five()
+    log.tamper("UPDATE audit SET action = 'No Word' WHERE seq = 4")
+    assert log.list() == [1, 2, 3, 4, 5]
+    with log.backend.reading() as transaction:
+        assert Unreadable(4) in list(lines(transaction, "default", Wanted()))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from authrecord.core.errors import StoreFault
-from authrecord.stores.kek import LocalKek
-from authrecord.stores.sealing import DoesNotOpen, SealingKey, key_version
+from authrecord.stores.sealing import DoesNotOpen, key_version
+from authrecord.stores.sql.backend import Backend
 from authrecord.stores.sql.bindings import (
     entry_place,
     login_place,
@@ -31,45 +31,29 @@ from authrecord.stores.sql.tenants import (
 )
 from authrecord.stores.sql.vault import ACTIVE, SEAL, Vault
 from tests.canary_watch import Canary
-from tests.stores.sql.tiny import TinyBackend
-
-
-def fresh_vault() -> Vault:
-    return Vault(LocalKek(SealingKey(os.urandom(32)), "env:KEY", os.urandom), os.urandom)
-
-
-def again(vault: Vault) -> Vault:
-    """Another program with the same KEK: it has unwrapped nothing yet."""
-    return Vault(vault.kek, os.urandom)
+from tests.stores.sql.keys import again, content, fresh_vault, operator_of, run
 
 
 @pytest.fixture
-def backend() -> Iterator[TinyBackend]:
-    backend = TinyBackend()
-    yield backend
-    backend.close()
-
-
-@pytest.fixture
-def vault(backend: TinyBackend) -> Vault:
+def vault(backend: Backend) -> Vault:
     vault = fresh_vault()
     assert initialise(backend, vault)
     return vault
 
 
-def sealed(backend: TinyBackend, vault: Vault, place: bytes, plain: bytes = b"plain") -> bytes:
+def sealed(backend: Backend, vault: Vault, place: bytes, plain: bytes = b"plain") -> bytes:
     with backend.writing() as transaction:
         version, blob = vault.seal(transaction, "default", place, plain)
     assert version == key_version(blob)
     return blob
 
 
-def opened(backend: TinyBackend, vault: Vault, place: bytes, blob: bytes, tenant: str = "default") -> bytes:
+def opened(backend: Backend, vault: Vault, place: bytes, blob: bytes, tenant: str = "default") -> bytes:
     with backend.reading() as transaction:
         return vault.open(transaction, tenant, place, blob)
 
 
-def make_version(backend: TinyBackend, vault: Vault, version: int) -> None:
+def make_version(backend: Backend, vault: Vault, version: int) -> None:
     """A further key of the tenant `default`, active from now on."""
     kek = vault.kek
     wrapped = kek.wrap(os.urandom(32), wrapped_key_place("default", SEAL, version, kek.identity))
@@ -78,21 +62,17 @@ def make_version(backend: TinyBackend, vault: Vault, version: int) -> None:
         transaction.change("UPDATE tenants SET active_key = ?", (version,))
 
 
-def test_Confidential(backend: TinyBackend, vault: Vault, canary: Canary) -> None:
+def test_Confidential(backend: Backend, vault: Vault, canary: Canary) -> None:
     """No byte of what is sealed, and no key, is in the database."""
     plain = canary("client secret", "hard").encode()
     blob = sealed(backend, vault, b"place", plain)
-    with backend.writing() as transaction:
-        transaction.change(
-            "INSERT INTO secrets VALUES ('default', 'r', 'f', 1, 1, ?, 0, 'me')",
-            (blob,),
-        )
-    canary.scan(backend.connection.serialize(), "the database")
+    run(backend, "INSERT INTO secrets VALUES ('default', 'r', 'f', 1, 1, ?, 0, 'me')", blob)
+    canary.scan(content(backend), "the database")
     assert opened(backend, again(vault), b"place", blob) == plain
     assert "••••" in repr(vault._keys["default", SEAL, 1])
 
 
-def test_L4_Integrity(backend: TinyBackend, vault: Vault) -> None:
+def test_L4_Integrity(backend: Backend, vault: Vault) -> None:
     """Every flipped bit is found, of the head, the salt, the nonce, the ciphertext and the tag."""
     blob = sealed(backend, vault, b"place")
     for position in range(len(blob) * 8):
@@ -103,13 +83,13 @@ def test_L4_Integrity(backend: TinyBackend, vault: Vault) -> None:
     assert opened(backend, vault, b"place", blob) == b"plain"
 
 
-def test_L4_every_flipped_bit_of_a_wrapped_key_is_found(backend: TinyBackend, vault: Vault) -> None:
+def test_L4_every_flipped_bit_of_a_wrapped_key_is_found(backend: Backend, vault: Vault) -> None:
     blob = sealed(backend, vault, b"place")
-    row = backend.connection.execute("SELECT wrapped FROM tenant_keys WHERE purpose = 'seal'").fetchone()
+    row = run(backend, "SELECT wrapped FROM tenant_keys WHERE purpose = 'seal'")[0]
     for position in range(len(row[0]) * 8):
         changed = bytearray(row[0])
         changed[position // 8] ^= 1 << position % 8
-        backend.connection.execute("UPDATE tenant_keys SET wrapped = ? WHERE purpose = 'seal'", (changed,))
+        run(backend, "UPDATE tenant_keys SET wrapped = ? WHERE purpose = 'seal' RETURNING 1", bytes(changed))
         with pytest.raises(StoreFault) as caught:
             opened(backend, again(vault), b"place", blob)
         assert caught.value.code == "tampered"
@@ -134,7 +114,7 @@ PLACES: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_L5_MoveIntegrity(backend: TinyBackend, vault: Vault, name: str) -> None:
+def test_L5_MoveIntegrity(backend: Backend, vault: Vault, name: str) -> None:
     """What was sealed at one place opens there, and at none of the others."""
     blob = sealed(backend, vault, PLACES[name]())
     for other, place in PLACES.items():
@@ -146,22 +126,23 @@ def test_L5_MoveIntegrity(backend: TinyBackend, vault: Vault, name: str) -> None
 
 
 def test_L5_a_row_or_a_key_that_is_moved_to_another_tenant_does_not_open(
-    backend: TinyBackend, vault: Vault
+    backend: Backend, vault: Vault
 ) -> None:
-    create_tenant(backend, vault, "other")
+    create_tenant(operator_of(backend, vault), "other")
     blob = sealed(backend, vault, b"place")
     with pytest.raises(DoesNotOpen):
         opened(backend, vault, b"place", blob, tenant="other")
-    backend.connection.execute(
+    run(
+        backend,
         "UPDATE tenant_keys SET wrapped = (SELECT wrapped FROM tenant_keys WHERE tenant = 'default'"
-        " AND purpose = 'seal') WHERE tenant = 'other' AND purpose = 'seal'"
+        " AND purpose = 'seal') WHERE tenant = 'other' AND purpose = 'seal'",
     )
     with pytest.raises(StoreFault) as caught:
         opened(backend, again(vault), b"place", blob, tenant="other")
     assert caught.value.code == "tampered"
 
 
-def test_L6_ConfigIntegrity(backend: TinyBackend, vault: Vault) -> None:
+def test_L6_ConfigIntegrity(backend: Backend, vault: Vault) -> None:
     """A secret whose record got another token URL does not open."""
 
     def place(token_url: str) -> bytes:
@@ -174,7 +155,7 @@ def test_L6_ConfigIntegrity(backend: TinyBackend, vault: Vault) -> None:
 
 
 @pytest.mark.parametrize("head", [b"\x00", b"\x02", b"p", b""])
-def test_L8_Upgrade_another_format_is_refused(backend: TinyBackend, vault: Vault, head: bytes) -> None:
+def test_L8_Upgrade_another_format_is_refused(backend: Backend, vault: Vault, head: bytes) -> None:
     """The byte of the format is bound too; there is no byte that means plain text."""
     blob = sealed(backend, vault, b"place")
     with pytest.raises(DoesNotOpen):
@@ -183,7 +164,7 @@ def test_L8_Upgrade_another_format_is_refused(backend: TinyBackend, vault: Vault
         opened(backend, vault, b"place", head + b"plain")
 
 
-def test_Rotate(backend: TinyBackend, vault: Vault) -> None:
+def test_Rotate(backend: Backend, vault: Vault) -> None:
     """What was sealed before a new key opens after it, here and in other programs; new values use the new key."""
     other_program = again(vault)
     old = sealed(backend, vault, b"place", b"old")
@@ -196,22 +177,22 @@ def test_Rotate(backend: TinyBackend, vault: Vault) -> None:
         assert opened(backend, program, b"place", new) == b"new"
 
 
-def test_L8_a_value_is_not_passed_off_as_one_of_another_key(backend: TinyBackend, vault: Vault) -> None:
+def test_L8_a_value_is_not_passed_off_as_one_of_another_key(backend: Backend, vault: Vault) -> None:
     blob = sealed(backend, vault, b"place")
     make_version(backend, vault, 2)
     with pytest.raises(DoesNotOpen):
         opened(backend, vault, b"place", blob[:1] + (2).to_bytes(4, "big") + blob[5:])
 
 
-def test_L1_WrongKey(backend: TinyBackend, vault: Vault) -> None:
+def test_L1_WrongKey(backend: Backend, vault: Vault) -> None:
     """A wrong key is found at once, before anything is written, and whatever is tried with it."""
     blob = sealed(backend, vault, b"place")
-    before = backend.connection.serialize()
+    before = content(backend)
     wrong = fresh_vault()
     attempts: list[Callable[[], object]] = [
         lambda: wrong.check(backend),
         lambda: initialise(backend, wrong),
-        lambda: create_tenant(backend, wrong, "team"),
+        lambda: create_tenant(operator_of(backend, wrong), "team"),
         lambda: opened(backend, wrong, b"place", blob),
         lambda: sealed(backend, wrong, b"place"),
     ]
@@ -219,18 +200,18 @@ def test_L1_WrongKey(backend: TinyBackend, vault: Vault) -> None:
         with pytest.raises(StoreFault) as caught:
             attempt()
         assert caught.value.code == "wrong_key"
-    assert backend.connection.serialize() == before
+    assert content(backend) == before
     vault.check(backend)
 
 
-def test_L1_a_key_check_that_was_changed_is_not_passed(backend: TinyBackend, vault: Vault) -> None:
-    backend.connection.execute("UPDATE keks SET key_check = x'00'")
+def test_L1_a_key_check_that_was_changed_is_not_passed(backend: Backend, vault: Vault) -> None:
+    run(backend, "UPDATE keks SET key_check = ?", b"changed")
     with pytest.raises(StoreFault) as caught:
         vault.check(backend)
     assert caught.value.code == "wrong_key"
 
 
-def test_L2_a_store_without_keys_says_so_and_gets_none(backend: TinyBackend) -> None:
+def test_L2_a_store_without_keys_says_so_and_gets_none(backend: Backend) -> None:
     vault = fresh_vault()
     with pytest.raises(StoreFault) as caught:
         vault.check(backend)
@@ -240,13 +221,13 @@ def test_L2_a_store_without_keys_says_so_and_gets_none(backend: TinyBackend) -> 
     assert caught.value.code == "no_tenant"
 
 
-def test_initialising_twice_keeps_the_keys(backend: TinyBackend, vault: Vault) -> None:
+def test_initialising_twice_keeps_the_keys(backend: Backend, vault: Vault) -> None:
     blob = sealed(backend, vault, b"place")
     assert not initialise(backend, again(vault))
     assert opened(backend, again(vault), b"place", blob) == b"plain"
 
 
-def test_L7_an_older_row_at_its_own_place_opens(backend: TinyBackend, vault: Vault) -> None:
+def test_L7_an_older_row_at_its_own_place_opens(backend: Backend, vault: Vault) -> None:
     """The limit that the threat model states: only the generation, and the audit log, tell old rows from new ones."""
     old = sealed(backend, vault, token_place("default", "r1", b"l", 1, "b"), b"old")
     sealed(backend, vault, token_place("default", "r1", b"l", 2, "b"), b"new")
@@ -255,8 +236,8 @@ def test_L7_an_older_row_at_its_own_place_opens(backend: TinyBackend, vault: Vau
     assert opened(backend, vault, token_place("default", "r1", b"l", 1, "b"), old) == b"old"
 
 
-def test_keyed_values_tell_tenants_and_purposes_apart(backend: TinyBackend, vault: Vault) -> None:
-    create_tenant(backend, vault, "other")
+def test_keyed_values_tell_tenants_and_purposes_apart(backend: Backend, vault: Vault) -> None:
+    create_tenant(operator_of(backend, vault), "other")
     with backend.reading() as transaction:
         found = {
             vault.keyed(transaction, tenant, purpose, b"value")
@@ -267,14 +248,14 @@ def test_keyed_values_tell_tenants_and_purposes_apart(backend: TinyBackend, vaul
         assert again(vault).keyed(transaction, "other", "audit", b"value") in found
 
 
-def test_L16_no_key_and_nonce_are_used_twice(backend: TinyBackend, vault: Vault) -> None:
+def test_L16_no_key_and_nonce_are_used_twice(backend: Backend, vault: Vault) -> None:
     """A key is drawn for each write from 32 random bytes, so that a pair repeats only if they do."""
     with backend.writing() as transaction:
         blobs = [vault.seal(transaction, "default", b"place", b"")[1] for _ in range(20_000)]
     assert len({blob[5:49] for blob in blobs}) == len(blobs)
 
 
-def test_L16_without_randomness_nothing_is_sealed(backend: TinyBackend, vault: Vault) -> None:
+def test_L16_without_randomness_nothing_is_sealed(backend: Backend, vault: Vault) -> None:
     def broken(count: int) -> bytes:
         raise OSError("no randomness")
 
@@ -283,7 +264,7 @@ def test_L16_without_randomness_nothing_is_sealed(backend: TinyBackend, vault: V
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_L16_a_forked_child_draws_other_salts_and_nonces(backend: TinyBackend, vault: Vault) -> None:
+def test_L16_a_forked_child_draws_other_salts_and_nonces(backend: Backend, vault: Vault) -> None:
     sealed(backend, vault, b"place")
     key = vault._keys["default", SEAL, 1]
     reading, writing = os.pipe()
@@ -299,12 +280,12 @@ def test_L16_a_forked_child_draws_other_salts_and_nonces(backend: TinyBackend, v
     assert mine[37:49] != theirs[37:49]
 
 
-def test_L18_a_destroyed_tenant_leaves_nothing_that_opens(backend: TinyBackend, vault: Vault) -> None:
-    create_tenant(backend, vault, "team", "The team")
+def test_L18_a_destroyed_tenant_leaves_nothing_that_opens(backend: Backend, vault: Vault) -> None:
+    create_tenant(operator_of(backend, vault), "team", "The team")
     with backend.writing() as transaction:
         _, blob = vault.seal(transaction, "team", b"place", b"plain")
     assert [tenant.name for tenant in list_tenants_of(backend)] == ["default", "team"]
-    destroy_tenant(backend, "team")
+    destroy_tenant(operator_of(backend, vault), "team")
     assert [tenant.name for tenant in list_tenants_of(backend)] == ["default"]
     with pytest.raises(DoesNotOpen):
         opened(backend, again(vault), b"place", blob, tenant="team")
@@ -314,28 +295,28 @@ def test_L18_a_destroyed_tenant_leaves_nothing_that_opens(backend: TinyBackend, 
         assert caught.value.code == "no_tenant"
 
 
-def test_L18_the_name_of_a_destroyed_tenant_is_not_given_away(backend: TinyBackend, vault: Vault) -> None:
+def test_L18_the_name_of_a_destroyed_tenant_is_not_given_away(backend: Backend, vault: Vault) -> None:
     """A program that still holds its keys would seal under them what others cannot open."""
-    create_tenant(backend, vault, "team")
-    destroy_tenant(backend, "team")
+    create_tenant(operator_of(backend, vault), "team")
+    destroy_tenant(operator_of(backend, vault), "team")
     with pytest.raises(StoreFault) as caught:
-        create_tenant(backend, vault, "team")
+        create_tenant(operator_of(backend, vault), "team")
     assert caught.value.code == "tenant_exists"
 
 
 @pytest.mark.parametrize("name", ["", "Team", "a b", "-x", ".", "x" * 64, "tëam", "a/b"])
-def test_a_tenant_has_a_plain_name(backend: TinyBackend, vault: Vault, name: str) -> None:
+def test_a_tenant_has_a_plain_name(backend: Backend, vault: Vault, name: str) -> None:
     with pytest.raises(StoreFault) as caught:
-        create_tenant(backend, vault, name)
+        create_tenant(operator_of(backend, vault), name)
     assert caught.value.code == "tenant_name"
 
 
-def test_the_default_tenant_is_not_destroyed(backend: TinyBackend, vault: Vault) -> None:
+def test_the_default_tenant_is_not_destroyed(backend: Backend, vault: Vault) -> None:
     with pytest.raises(StoreFault) as caught:
-        destroy_tenant(backend, "default")
+        destroy_tenant(operator_of(backend, vault), "default")
     assert caught.value.code == "tenant_default"
 
 
-def list_tenants_of(backend: TinyBackend) -> list[Tenant]:
+def list_tenants_of(backend: Backend) -> list[Tenant]:
     with backend.reading() as transaction:
         return list_tenants(transaction)

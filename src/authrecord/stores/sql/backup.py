@@ -20,15 +20,16 @@ from .restored import mark_restored
 Progress = Callable[[str, int], None]
 """Is told the table, and how many rows of it were copied so far."""
 
+SECONDS: Final = 600.0
+"""How long one statement of a restore may take."""
+
 HOLDING: Final = ("records", "tokens", "entries", "logins")
 """The tables that make a store one that nothing may be put over. Keys alone are what a new store has."""
-
-META: Final = "meta"
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """How many rows were copied of each table beside `meta`, and when the backup was taken (UTC seconds)."""
+    """How many rows were copied of each table, and when the backup was taken (UTC seconds)."""
 
     rows: dict[str, int]
     taken_at: float
@@ -49,7 +50,7 @@ def back_up(backend: Backend, path: str, progress: Progress = lambda table, rows
                     progress(table.name, copied[table.name])
         file.mark(taken_at)
     fault("backup.after")
-    return Copied({name: rows for name, rows in copied.items() if name != META}, taken_at)
+    return Copied(copied, taken_at)
 
 
 def restore(
@@ -63,7 +64,7 @@ def restore(
     copied: dict[str, int] = {}
     with open_backup(path) as file:
         taken_at = file.taken_at
-        with backend.writing() as transaction:
+        with backend.writing(seconds=SECONDS) as transaction:
             _make_empty(transaction, file, replace=replace)
             for table in file.tables:
                 copied[table.name] = 0
@@ -74,7 +75,7 @@ def restore(
             mark_restored(transaction, taken_at)
             fault("restore.before_commit")
     fault("restore.after_commit")
-    return Copied({name: rows for name, rows in copied.items() if name != META}, taken_at)
+    return Copied(copied, taken_at)
 
 
 def _pages(transaction: Transaction, table: Table) -> Iterator[list[Row]]:

@@ -1,7 +1,6 @@
 """The file of a backup: a SQLite database with the store's own tables, whatever database the store is in.
 
-It holds what the store holds, sealed as it is there, and no key. It can be used as a store itself; like every copy
-it then renews nothing until somebody confirms (`restored`).
+It holds what the store holds, sealed as it is there, and no key.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from ...core.errors import StoreFault
 from .. import private_files
 from .backend import Row, Value
 from .restored import MARK
-from .schema import MIGRATIONS, NEWEST, OLDEST
+from .schema import MIGRATIONS
+from .sqlite import TYPES
 
 ROWS_AT_ONCE: Final = 2000
 
-_TYPES: Final = {"bytes": "BLOB", "float": "REAL", "integer": "INTEGER"}
 _WAL: Final = 2
 """Byte 18 of the header of a database whose newest rows stand in another file: a store in use, and no backup."""
 
@@ -108,7 +107,7 @@ def new_backup(path: str) -> Iterator[BackupFile]:
         with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = OFF")  # it is flushed below, before it gets its name
             connection.execute("PRAGMA journal_mode = OFF")
-            _migrate(connection, range(NEWEST))
+            _migrate(connection, range(len(MIGRATIONS)))
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
             connection.execute("BEGIN")
             yield BackupFile(connection)
@@ -140,12 +139,12 @@ def open_backup(path: str) -> Iterator[BackupFile]:
             version = _version(connection)
             if connection.execute("PRAGMA integrity_check(1)").fetchall() != [("ok",)]:
                 raise damaged(path)
-            if version == NEWEST:
+            if version == len(MIGRATIONS):
                 yield BackupFile(connection)
                 return
             with closing(sqlite3.connect("", isolation_level=None)) as copy:  # SQLite's own temporary file
                 connection.backup(copy)
-                _migrate(copy, range(version, NEWEST))
+                _migrate(copy, range(version, len(MIGRATIONS)))
                 yield BackupFile(copy)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
@@ -154,9 +153,9 @@ def open_backup(path: str) -> Iterator[BackupFile]:
 
 
 def tables() -> tuple[Table, ...]:
-    """Every table of the newest schema, in the order in which they are made."""
+    """Every table of the newest schema beside `meta`, in the order in which they are made."""
     with closing(sqlite3.connect(":memory:")) as connection:
-        _migrate(connection, range(NEWEST))
+        _migrate(connection, range(len(MIGRATIONS)))
         return tuple(_tables(connection))
 
 
@@ -191,9 +190,10 @@ def _refuse_other_files(path: str) -> None:
 def _version(connection: sqlite3.Connection) -> int:
     """The version of the tables. Their definitions must be ours to the letter: a view or trigger would run code."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if not OLDEST <= version <= NEWEST:
+    newest = len(MIGRATIONS)
+    if not 1 <= version <= newest:
         raise StoreFault(
-            f"the backup has tables of version {version}, and this authrecord knows {OLDEST} to {NEWEST}.",
+            f"the backup has tables of version {version}, and this authrecord knows {newest} at most.",
             hint="Restore it with the authrecord that wrote it, or a newer one.",
             code="schema",
         )
@@ -210,12 +210,14 @@ def _definitions(connection: sqlite3.Connection) -> list[Row]:
 
 def _migrate(connection: sqlite3.Connection, steps: range) -> None:
     for step in steps:
-        connection.executescript(MIGRATIONS[step].format(**_TYPES))
+        connection.executescript(MIGRATIONS[step].text.format(**TYPES))
     connection.execute(f"PRAGMA user_version = {steps.stop:d}")
 
 
 def _tables(connection: sqlite3.Connection) -> Iterator[Table]:
-    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid")
+    names = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'meta' ORDER BY rowid"
+    )
     for (name,) in names.fetchall():
         columns = connection.execute(
             "SELECT name, pk FROM pragma_table_info(?) ORDER BY cid", (name,)

@@ -27,6 +27,23 @@ def secret_place(tenant: str, record: str, field: str, generation: int, destinat
     return packed(b"secret/v1", text(tenant), text(record), text(field), b"%d" % generation, destinations)
 
 
+def destinations_of(config: str) -> bytes:
+    """What a record's secrets are bound to of its `config` (JSON): all of `auth`, and the allowed origins.
+
+    Name, description and tags may change without sealing anew. SHA-256; for a text that is no JSON object (somebody
+    changed it) a digest that nothing was sealed with.
+    """
+    import hashlib
+    import json
+
+    try:
+        data = json.loads(config)
+    except ValueError:
+        data = None
+    kept = {key: data.get(key) for key in ("auth", "allowed_origins")} if isinstance(data, dict) else config
+    return hashlib.sha256(text(json.dumps(kept, sort_keys=True, separators=(",", ":")))).digest()
+
+
 def token_place(tenant: str, name: str, lookup: bytes, generation: int, binding: str) -> bytes:
     """Of a token: the columns of its row. `binding`: `TokenKey.binding`, where it may travel."""
     return packed(b"token/v1", text(tenant), text(name), lookup, b"%d" % generation, text(binding))

@@ -32,6 +32,11 @@ PROBE_SECONDS: Final = 1.0
 TURN_SECONDS: Final = 1.0
 """How often the listening thread looks whether it shall end."""
 
+TURNS_WITHOUT_A_WORD: Final = 5
+"""After so many turns in which nothing arrived it asks the server whether it is still there: a network that
+swallows packets ends no connection, and a listener that hears nothing for ever would leave everybody to look for
+themselves, every few seconds, until the process ends."""
+
 
 class Listener:
     """Listens by a connection that `connect` makes. `send(topic)` notifies over another connection.
@@ -133,9 +138,15 @@ class Listener:
 
     def _listen(self, connection: PatientConnection) -> None:
         try:
+            silent = 0
             while not self._closed:
+                silent += 1
                 for notice in connection.notifies(timeout=TURN_SECONDS):
+                    silent = 0
                     self._wake(notice.payload)
+                if silent >= TURNS_WITHOUT_A_WORD:
+                    connection.execute("SELECT 1")
+                    silent = 0
         except psycopg.Error:
             log.info("the connection that waits for the store's database has ended")
         finally:

@@ -53,7 +53,7 @@ def migrate(backend: Backend, migrations: Sequence[Migration] = MIGRATIONS) -> i
 def _step(transaction: Transaction, number: int, migration: Migration, types: Mapping[str, str]) -> None:
     for statement in migration.text.format(**types).split(";"):
         transaction.change(statement)
-    fault(f"store.migrate.step_{number}")
+    fault("store.migrate.step")
     for name, value in (
         (_VERSION, str(number)),
         (_WORKS_WITH, str(migration.works_with)),

@@ -13,7 +13,7 @@ from typing import Final
 from ...core.errors import StoreFault
 from ...core.faults import fault
 from .audit import Entry, Keyed, append
-from .backend import Transaction
+from .backend import Backend, Transaction
 
 MARK: Final = "restored"
 """The row in `meta`; its value: when the backup was taken, UTC seconds."""
@@ -47,12 +47,14 @@ def mark_restored(transaction: Transaction, taken_at: float) -> None:
     )
 
 
-def confirm(transaction: Transaction, vault: Keyed, tenant: str, actor: str) -> bool:
+def confirm(backend: Backend, vault: Keyed, tenant: str, actor: str) -> bool:
     """From now on it renews; told in the audit log of `tenant`. `False` when there was nothing to confirm."""
-    taken = backup_time(transaction)
-    if taken is None:
-        return False
-    fault("restore.confirm.before_commit")
-    transaction.change("DELETE FROM meta WHERE name = ?", (MARK,))
-    append(transaction, vault, tenant, actor, Entry("store.confirm", "ok", detail=f"backup of {taken:.0f}"))
-    return True
+    with backend.writing() as transaction:
+        taken = backup_time(transaction)
+        if taken is not None:
+            transaction.change("DELETE FROM meta WHERE name = ?", (MARK,))
+            entry = Entry("store.confirm", "ok", detail=f"restored from a backup of {taken:.0f}")
+            append(transaction, vault, tenant, actor, entry)
+        fault("restore.confirm.before_commit")
+    fault("restore.confirm.after_commit")
+    return taken is not None

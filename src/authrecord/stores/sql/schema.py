@@ -63,6 +63,7 @@ CREATE TABLE claims (
     epoch TEXT NOT NULL, holder TEXT NOT NULL, slot {integer} NOT NULL, until {float} NOT NULL,
     intent_generation {integer}, intent_fingerprint TEXT, intent_at {float}, intent_owner TEXT,
     failure_state TEXT, failure_code TEXT, failure_message TEXT, quiet_until {float} NOT NULL,
+    failures {integer} NOT NULL,
     PRIMARY KEY (tenant, name, lookup)
 );
 CREATE TABLE entries (
@@ -97,6 +98,7 @@ CREATE INDEX audit_by_time ON audit (tenant, at)
 `tenant_keys.state`: `active` or `retired` (opens what is left, seals nothing), since `changed_at`.
 `tokens.lookup`: a keyed hash of `TokenKey.digest`, which depends on secrets and must not be guessable from here.
 `claims.epoch` is new after each `forget`; `holder` is empty when nobody holds the claim; `slot` is SQLite's lock.
+`claims.until`, `quiet_until`: by `Transaction.ticks`; `failures`: one after another.
 `records.lookup`: `tokens.lookup` of the record's own token; `keep_by`, `keep_until`: which background worker is at
 it, and until when (UTC seconds).
 """

@@ -15,6 +15,7 @@ from ...core.faults import fault
 from ..sealing import KEY_BYTES
 from .backend import Backend, Transaction
 from .bindings import key_check_place, wrapped_key_place
+from .operator import Operator
 from .vault import ACTIVE, KEY_CHECK, PURPOSES, Vault, no_tenant
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ LONGEST_NAME: Final = 63
 _LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 
 TABLES_OF_A_TENANT: Final = (
-    "tenant_keys", "secrets", "tokens", "entries", "logins", "claims", "record_tags", "records", "audit_heads", "audit",
+    "secrets", "tokens", "entries", "logins", "claims", "record_tags", "records", "audit_heads", "audit",
 )  # fmt: skip
-"""Keys first: should anything stop the rest, nothing of it can be read."""
+"""Beside its keys, which go first: should anything stop the rest, nothing of it can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def initialise(backend: Backend, vault: Vault) -> bool:
     return made
 
 
-def create_tenant(backend: Backend, vault: Vault, name: str, label: str = "") -> None:
+def create_tenant(operator: Operator, name: str, label: str = "") -> None:
     """A new tenant with keys of its own. Raises `StoreFault`: `tenant_name`, `tenant_exists`, `kek_rotation`."""
     if not 0 < len(name) <= LONGEST_NAME or not set(name) <= _LETTERS or not name[0].isalnum():
         raise StoreFault(
@@ -72,10 +73,11 @@ def create_tenant(backend: Backend, vault: Vault, name: str, label: str = "") ->
             hint="Put other words into its label.",
             code="tenant_name",
         )
-    vault.check(backend)
+    vault = operator.vault
+    vault.check(operator.backend)
     keys = _new_keys(vault, name)
-    with backend.writing() as transaction:
-        refuse_while_two_keks(transaction)
+    with operator.backend.writing() as transaction:
+        hold_one_kek(transaction, vault.kek)
         if not _insert_tenant(transaction, name, label):
             raise StoreFault(
                 f"the name {name!r} is taken, or belonged to a tenant that was destroyed.",
@@ -83,6 +85,7 @@ def create_tenant(backend: Backend, vault: Vault, name: str, label: str = "") ->
                 code="tenant_exists",
             )
         _insert_keys(transaction, vault.kek, name, keys)
+        operator.tell(transaction, "tenant.create", name)
         fault("tenants.create.before_commit")
     fault("tenants.create.after_commit")
 
@@ -96,43 +99,63 @@ def list_tenants(transaction: Transaction) -> list[Tenant]:
     return [Tenant(*row) for row in rows]
 
 
-def destroy_tenant(backend: Backend, name: str) -> None:
-    """Destroy a tenant's keys and everything that it has. Raises `StoreFault` (`no_tenant`, `tenant_default`)."""
-    if name == DEFAULT:
+def destroy_tenant(operator: Operator, name: str) -> None:
+    """Destroy a tenant's keys, and then everything that it has; once more where that was interrupted.
+
+    Raises `StoreFault`: `no_tenant`, `tenant_default`, and `tenant_own` for the operator's own.
+    """
+    if name in (DEFAULT, operator.tenant):
         raise StoreFault(
-            f"the tenant {DEFAULT!r} cannot be destroyed.",
-            hint="Delete its records; or delete the whole store.",
-            code="tenant_default",
+            f"the tenant {name!r} cannot be destroyed here.",
+            hint="`default` stays as long as the store; others are destroyed from another tenant, which is told.",
+            code="tenant_default" if name == DEFAULT else "tenant_own",
         )
-    with backend.writing() as transaction:
-        if not transaction.change(
-            "UPDATE tenants SET active_key = 0, label = '' WHERE id = ? AND active_key > 0", (name,)
-        ):
+    with operator.backend.writing() as transaction:
+        if not transaction.change("UPDATE tenants SET active_key = 0, label = '' WHERE id = ?", (name,)):
             raise no_tenant(name)
-        for table in TABLES_OF_A_TENANT:
-            transaction.change(f"DELETE FROM {table} WHERE tenant = ?", (name,))  # noqa: S608 - names written above
+        if transaction.change("DELETE FROM tenant_keys WHERE tenant = ?", (name,)):
+            operator.tell(transaction, "tenant.destroy", name)
         fault("tenants.destroy.before_commit")
     fault("tenants.destroy.after_commit")
+    operator.vault.forget(name)
+    for table in TABLES_OF_A_TENANT:
+        with operator.backend.writing() as transaction:
+            transaction.change(f"DELETE FROM {table} WHERE tenant = ?", (name,))  # noqa: S608 - a name written above
+            fault("tenants.empty.before_commit")
+        fault("tenants.empty.after_commit")
 
 
-def refuse_while_two_keks(transaction: Transaction) -> None:
-    """Refuse to make keys while the KEK is being rotated: they would be wrapped by one of the two only.
+def hold_one_kek(transaction: Transaction, kek: Kek) -> None:
+    """Refuse to make keys while the KEK is being changed: they would be in one of the two sets only.
 
-    Holds the rows of `keks` until the transaction ends, so that no rotation begins meanwhile.
+    Holds the rows of `keks` until the transaction ends, so that no change begins meanwhile. Raises `StoreFault`:
+    `kek_rotation`, or `wrong_key` when `kek` was replaced.
     """
-    if transaction.change("UPDATE keks SET source = source") > 1:
+    count = transaction.change("UPDATE keks SET source = source")
+    if count > 1:
         raise StoreFault(
-            "the key is being rotated, and no new keys are made meanwhile.",
+            "the key is being changed, and no new keys are made meanwhile.",
             hint="Finish it first: authrecord keys finish",
             code="kek_rotation",
+        )
+    if transaction.row("SELECT 1 FROM keks WHERE id = ?", (kek.identity,)) is None:
+        raise StoreFault(
+            f"the key in {kek.source} was replaced while this program ran.",
+            hint="Start it again with the new one.",
+            code="wrong_key",
         )
 
 
 def insert_kek(transaction: Transaction, kek: Kek, key_check: bytes) -> None:
-    """Write down the identity of `kek`, and the value by which a wrong one is found."""
+    """Write down the identity of `kek`, and the value by which a wrong one is found. It is the newest one.
+
+    A clock that was set back does not change that.
+    """
+    row = transaction.row("SELECT max(created_at) FROM keks")
+    before = row[0] if row is not None and row[0] is not None else 0.0
     transaction.change(
         "INSERT INTO keks (id, source, key_check, created_at) VALUES (?, ?, ?, ?)",
-        (kek.identity, kek.source, key_check, transaction.now()),
+        (kek.identity, kek.source, key_check, max(transaction.now(), before + 0.001)),
     )
 
 

@@ -97,6 +97,19 @@ class Vault:
             raise DoesNotOpen("the key of that version does not exist, or no longer does")
         return key.open(blob, place)
 
+    def reseal(self, transaction: Transaction, tenant: str, place: bytes, blob: bytes, version: int) -> bytes:
+        """`blob` opened and sealed anew under another version of the tenant's key. Raises as `open` does."""
+        plain = self.open(transaction, tenant, place, blob)
+        key = self._key(transaction, tenant, SEAL, version)
+        if key is None:
+            raise _key_is_gone(tenant)
+        return key.seal(plain, place, self.random, version=version)
+
+    def forget(self, tenant: str) -> None:
+        """Drop a tenant's keys from memory."""
+        for known in [known for known in self._keys if known[0] == tenant]:
+            del self._keys[known]
+
     def keyed(self, transaction: Transaction, tenant: str, purpose: str, value: bytes) -> bytes:
         """HMAC-SHA256 of `value`, 32 bytes, under a key of the tenant for `purpose`: `lookup`, `fingerprint`, `audit`.
 

@@ -1,0 +1,24 @@
+"""A bar for work that takes a while, where a person watches; nothing in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from .context import is_terminal
+from .output import console
+
+
+@contextmanager
+def counting(title: str, *, shown: bool = True) -> Iterator[Callable[[str, int], None]]:
+    """Gives a function that is told what is being done and how far it is; both are shown on standard error."""
+    if not shown or not is_terminal(sys.stderr.fileno()):
+        yield lambda what, done: None
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda what, done: progress.update(task, description=f"{title}: {what}, {done:,}")
