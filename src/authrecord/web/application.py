@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from ..core.errors import AuthrecordError
 from .drawing import assets, version
@@ -64,7 +65,9 @@ def make_application(site: Site) -> Guard:
 
 
 @get("/static/{digest:str}/{name:str}", opt={"scope": OPEN}, sync_to_thread=False, include_in_schema=False)
-def serve_asset(request: Request[Any, Any, State], digest: str, name: str) -> Response[bytes]:
+def serve_asset(
+    request: Request[Any, Any, State], digest: FromPath[str], name: FromPath[str]
+) -> Response[bytes]:
     """A file of `static/`. Its address changes with its content, so it may be kept for ever."""
     found = assets().get(name)
     if found is None or digest != version():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 READ: Final = "records:read"
 WRITE: Final = "records:write"
@@ -76,7 +77,7 @@ class Who:
         return self.records is None or name in self.records
 
 
-Caller: TypeAlias = Annotated[Who, Dependency(skip_validation=True)]
+Caller: TypeAlias = SkipValidation[NamedDependency[Who]]
 """The caller, as an argument of a handler: litestar hands it over as it is."""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from ..core.contracts import Clock
 from ..keeper.keeper import Keeper
@@ -59,5 +60,5 @@ class Parts:
     docs: bool = True
 
 
-Site: TypeAlias = Annotated[Parts, Dependency(skip_validation=True)]
+Site: TypeAlias = SkipValidation[NamedDependency[Parts]]
 """The parts, as an argument of a handler: litestar hands them over as they are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from litestar import Response, delete, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from ...core.errors import RecordFault
 from ...core.messages import plain
@@ -36,9 +36,9 @@ MOST_LINES: Final = 500
 def read_audit(
     site: Site,
     caller: Caller,
-    name: Annotated[str, Parameter(max_length=100)] = "",
-    after: Annotated[int, Parameter(ge=0, le=2**53)] = 0,
-    limit: Annotated[int, Parameter(ge=1, le=MOST_LINES)] = 100,
+    name: Annotated[str, QueryParameter(max_length=100)] = "",
+    after: Annotated[int, QueryParameter(ge=0, le=2**53)] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=MOST_LINES)] = 100,
 ) -> AuditPage:
     """Rows of the tenant's audit log after a number, oldest first; of one record where `name` is given."""
     if caller.records is not None and name not in caller.records:
@@ -73,7 +73,9 @@ def list_tokens(site: Site, caller: Caller) -> ApiTokensAnswer:
     responses=faults(409, 413, 415, 422),
 )
 @in_thread
-def make_token(site: Site, caller: Caller, data: TokenWanted, key: Key = "") -> Response[NewApiToken]:
+def make_token(
+    site: Site, caller: Caller, data: JSONBody[TokenWanted], key: Key = ""
+) -> Response[NewApiToken]:
     """Make an API token with scopes that the asking token has itself. Its text is in this answer only."""
     text: list[str] = []
 
@@ -104,7 +106,7 @@ def make_token(site: Site, caller: Caller, data: TokenWanted, key: Key = "") -> 
     responses=faults(404),
 )
 @in_thread
-def revoke_token(site: Site, caller: Caller, identity: str) -> None:
+def revoke_token(site: Site, caller: Caller, identity: FromPath[str]) -> None:
     """Revoke an API token, at once and for all servers."""
     if not site.api_tokens.revoke(identity, tenant=caller.tenant):
         raise RecordFault("there is no such token.", code="not_found")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeAlias
 
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from ...core.errors import RecordFault
 from ..rights import Caller
@@ -32,15 +32,16 @@ WORDS: Final = {
 
 Key: TypeAlias = Annotated[
     str,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         required=False,
         max_length=200,
         description="The same request with the same key makes nothing twice; kept for a day.",
     ),
 ]
 IfMatch: TypeAlias = Annotated[
-    str, Parameter(header="If-Match", required=False, description="The ETag of the revision that is changed.")
+    str,
+    HeaderParameter(name="If-Match", required=False, description="The ETag of the revision that is changed."),
 ]
 
 

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Final
 
 from litestar import post
+from litestar.params import FromPath, JSONBody
 
 from ...clients.egress import guarded_transport
 from ...core.errors import AuthrecordError
@@ -35,7 +36,7 @@ _LOOPBACK: Final = "http://127.0.0.1"
     responses=faults(404, 409, 422, 424),
 )
 @in_thread
-def get_token(site: Site, caller: Caller, name: str) -> TokenAnswer:
+def get_token(site: Site, caller: Caller, name: FromPath[str]) -> TokenAnswer:
     """The live token, renewed if need be; of a static record its credential. Told in the audit log before it leaves."""
     stored = read_for(site, caller, name)
     record = stored.record
@@ -62,7 +63,9 @@ def get_token(site: Site, caller: Caller, name: str) -> TokenAnswer:
     responses=faults(404, 409, 413, 415, 422, 424),
 )
 @in_thread
-def get_headers(site: Site, caller: Caller, name: str, data: HeadersWanted) -> HeadersAnswer:
+def get_headers(
+    site: Site, caller: Caller, name: FromPath[str], data: JSONBody[HeadersWanted]
+) -> HeadersAnswer:
     """What to send to a URL of one of the record's origins. For any other origin nothing is released."""
     stored = read_for(site, caller, name)
     origin = checked_origin(data.url)
@@ -84,7 +87,7 @@ def get_headers(site: Site, caller: Caller, name: str, data: HeadersWanted) -> H
     responses=faults(404, 413, 415, 422),
 )
 @in_thread
-def check_record(site: Site, caller: Caller, name: str, data: CheckWanted) -> CheckAnswer:
+def check_record(site: Site, caller: Caller, name: FromPath[str], data: JSONBody[CheckWanted]) -> CheckAnswer:
     """Walk through what the record does, from its document to the API, and say what stands in the way."""
     record = read_for(site, caller, name).record
     witnesses: list[Witness] = []

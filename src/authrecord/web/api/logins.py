@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from litestar import get, post
+from litestar.params import FromPath, JSONBody
 
 from ...core.errors import RecordFault
 from ...keeper.ports import StoredRecord
@@ -25,7 +26,7 @@ from .shapes import AnswerGiven, LoginAnswer
     responses=faults(404, 409, 422, 424),
 )
 @in_thread
-def begin_login(site: Site, caller: Caller, name: str) -> LoginAnswer:
+def begin_login(site: Site, caller: Caller, name: FromPath[str]) -> LoginAnswer:
     """Begin a login: open `authorization_url` in a browser, and send back the address that it is redirected to.
 
     A login of the same token for the same record that still waits is given up.
@@ -45,7 +46,7 @@ def begin_login(site: Site, caller: Caller, name: str) -> LoginAnswer:
     responses=faults(404),
 )
 @in_thread
-def read_login(site: Site, caller: Caller, name: str) -> LoginAnswer:
+def read_login(site: Site, caller: Caller, name: FromPath[str]) -> LoginAnswer:
     """The token's last login with the record, and how far it has come."""
     read_for(site, caller, name)
     return _shown(_latest(site, caller, name), "")
@@ -59,7 +60,7 @@ def read_login(site: Site, caller: Caller, name: str) -> LoginAnswer:
     responses=faults(404, 409, 413, 415, 422, 424),
 )
 @in_thread
-def finish_login(site: Site, caller: Caller, name: str, data: AnswerGiven) -> LoginAnswer:
+def finish_login(site: Site, caller: Caller, name: FromPath[str], data: JSONBody[AnswerGiven]) -> LoginAnswer:
     """Finish the token's last login. An answer is taken once; one that is not this login's changes nothing."""
     stored = read_for(site, caller, name)
     attempt = site.authorizing.paste(caller.identity, caller.tenant, name, data.address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from litestar import Response, delete, get, post, put
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from ...core.errors import DocumentFault, Fault, RecordFault
 from ...keeper.ports import Filter, StoredRecord
@@ -20,7 +20,7 @@ from .shapes import RecordsPage, StoredRecordAnswer
 
 MOST_LINES: Final = 500
 
-Text = Annotated[str, Parameter(max_length=200)]
+Text = Annotated[str, QueryParameter(max_length=200)]
 
 
 @get("/records", opt={"scope": READ}, security=[{"token": [READ]}], responses=faults())
@@ -32,9 +32,9 @@ def list_records(
     tag: Text = "",
     auth_type: Text = "",
     grant: Text = "",
-    record_state: Annotated[str, Parameter(query="state", max_length=200)] = "",
+    record_state: Annotated[str, QueryParameter(name="state", max_length=200)] = "",
     after: Text = "",
-    limit: Annotated[int, Parameter(ge=1, le=MOST_LINES)] = 100,
+    limit: Annotated[int, QueryParameter(ge=1, le=MOST_LINES)] = 100,
 ) -> RecordsPage:
     """Records in the order of names. `name` is the beginning of a name; every filter that is given must hold."""
     wanted = Filter(name=name, tag=tag, auth_type=auth_type, grant=grant, state=record_state)
@@ -47,7 +47,7 @@ def list_records(
 @post("/records", opt={"scope": WRITE}, security=[{"token": [WRITE]}], responses=faults(409, 413, 415, 422))
 @in_thread
 def create_record(
-    site: Site, caller: Caller, data: dict[str, Any], key: Key = ""
+    site: Site, caller: Caller, data: JSONBody[dict[str, Any]], key: Key = ""
 ) -> Response[StoredRecordAnswer]:
     """Create a record. A record that holds a secret wants the scope `secrets:set` as well."""
     record = accepted(given(data, None), None, caller)
@@ -60,7 +60,7 @@ def create_record(
 
 @get("/records/{name:str}", opt={"scope": READ}, security=[{"token": [READ]}], responses=faults(404))
 @in_thread
-def read_record(site: Site, caller: Caller, name: str) -> Response[StoredRecordAnswer]:
+def read_record(site: Site, caller: Caller, name: FromPath[str]) -> Response[StoredRecordAnswer]:
     """A record without its secrets."""
     stored = read_for(site, caller, name)
     return Response(shown(stored), headers={"etag": etag(stored)})
@@ -74,7 +74,7 @@ def read_record(site: Site, caller: Caller, name: str) -> Response[StoredRecordA
 )
 @in_thread
 def change_record(
-    site: Site, caller: Caller, name: str, data: dict[str, Any], if_match: IfMatch = ""
+    site: Site, caller: Caller, name: FromPath[str], data: JSONBody[dict[str, Any]], if_match: IfMatch = ""
 ) -> Response[StoredRecordAnswer]:
     """Put a record in the place of a revision.
 
@@ -104,7 +104,7 @@ def change_record(
     responses=faults(404, 412),
 )
 @in_thread
-def delete_record(site: Site, caller: Caller, name: str, if_match: IfMatch = "") -> None:
+def delete_record(site: Site, caller: Caller, name: FromPath[str], if_match: IfMatch = "") -> None:
     """Delete a record, with its secrets and tokens; only a certain revision where `If-Match` names one."""
     stored = read_for(site, caller, name)
     revision = revision_of(if_match, stored) if if_match else None

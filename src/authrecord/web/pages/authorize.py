@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
 
 from ...core.errors import AuthrecordError, LoginFailed, RecordFault
 from ...core.origin import origin_of
@@ -33,7 +34,7 @@ class Button:
 
 @post("/records/{name:str}/login", opt={"scope": USE})
 @in_thread
-def begin_login(site: Site, caller: Caller, name: str) -> Response[str]:
+def begin_login(site: Site, caller: Caller, name: FromPath[str]) -> Response[str]:
     """Begin a login: the browser is sent to the provider, or the page says what to copy."""
     stored = read_record(site, caller, name)
     try:
@@ -50,7 +51,7 @@ def begin_login(site: Site, caller: Caller, name: str) -> Response[str]:
 
 @post("/records/{name:str}/obtain", opt={"scope": USE})
 @in_thread
-def obtain(site: Site, caller: Caller, name: str) -> Response[str]:
+def obtain(site: Site, caller: Caller, name: FromPath[str]) -> Response[str]:
     """A token by a grant that needs nobody."""
     stored = read_record(site, caller, name)
     attempt = site.authorizing.obtain(caller, stored.record, site.keeper(caller.tenant), renew=False)
@@ -59,7 +60,7 @@ def obtain(site: Site, caller: Caller, name: str) -> Response[str]:
 
 @post("/records/{name:str}/renew", opt={"scope": USE})
 @in_thread
-def renew(site: Site, caller: Caller, name: str) -> Response[str]:
+def renew(site: Site, caller: Caller, name: FromPath[str]) -> Response[str]:
     """Another token than the one that is live."""
     stored = read_record(site, caller, name)
     attempt = site.authorizing.obtain(caller, stored.record, site.keeper(caller.tenant), renew=True)
@@ -68,7 +69,7 @@ def renew(site: Site, caller: Caller, name: str) -> Response[str]:
 
 @post("/records/{name:str}/forget", opt={"scope": USE})
 @in_thread
-def forget(site: Site, caller: Caller, name: str) -> Response[str]:
+def forget(site: Site, caller: Caller, name: FromPath[str]) -> Response[str]:
     """Drop the tokens."""
     stored = read_record(site, caller, name)
     site.keeper(caller.tenant).forget(stored.record)
@@ -77,7 +78,7 @@ def forget(site: Site, caller: Caller, name: str) -> Response[str]:
 
 @get("/records/{name:str}/attempt", opt={"scope": USE})
 @in_thread
-def show_attempt(site: Site, caller: Caller, name: str) -> Response[str]:
+def show_attempt(site: Site, caller: Caller, name: FromPath[str]) -> Response[str]:
     """The panel again, while something runs."""
     stored = read_record(site, caller, name)
     return _panel(site, caller, stored, site.authorizing.progress.latest(caller.tenant, name, caller.session))
@@ -85,7 +86,7 @@ def show_attempt(site: Site, caller: Caller, name: str) -> Response[str]:
 
 @post("/records/{name:str}/paste", opt={"scope": USE})
 @in_thread
-def paste(site: Site, caller: Caller, typed: Typed, name: str) -> Response[str]:
+def paste(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -> Response[str]:
     """The redirected address, brought by hand."""
     stored = read_record(site, caller, name)
     try:
@@ -112,7 +113,7 @@ def take_answer(request: HtmlRequest, site: Site, caller: Caller) -> Response[st
 
 @post(FRAGMENT, opt={"scope": SIGNED_IN})
 @in_thread
-def take_fragment(site: Site, caller: Caller, data: dict[str, Any]) -> Response[Any]:
+def take_fragment(site: Site, caller: Caller, data: JSONBody[dict[str, Any]]) -> Response[Any]:
     """The implicit grant's answer, from the script of the callback page (row B)."""
     fragment, path = data.get("fragment"), data.get("path")
     try:

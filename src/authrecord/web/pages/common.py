@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from litestar import Request, Response
 from litestar.datastructures import State
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from ...core.errors import AuthrecordError, RecordFault
 from ...keeper.ports import StoredRecord
@@ -51,7 +52,7 @@ class Pairs:
         return [value for key, value in self.pairs if key == name]
 
 
-Typed: TypeAlias = Annotated[Pairs, Dependency(skip_validation=True)]
+Typed: TypeAlias = SkipValidation[NamedDependency[Pairs]]
 """The submitted form, as an argument of a handler."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 from markupsafe import Markup
 
 from ...core.errors import RecordFault
@@ -61,11 +61,11 @@ def show_list(
     request: HtmlRequest,
     site: Site,
     caller: Caller,
-    name: str = "",
-    tag: str = "",
-    shown_state: Annotated[str, Parameter(query="state")] = "",
-    kind: str = "",
-    after: str = "",
+    name: FromQuery[str] = "",
+    tag: FromQuery[str] = "",
+    shown_state: Annotated[str, QueryParameter(name="state")] = "",
+    kind: FromQuery[str] = "",
+    after: FromQuery[str] = "",
 ) -> Response[str]:
     """A page of the list; only its lines where htmx asks."""
     auth_type, _, grant = kind.partition("/")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from ...core.errors import AuthrecordError, DocumentFault, Fault, RecordFault
 from ...documents import read, warnings_of, write
@@ -43,7 +44,7 @@ def show_new(request: HtmlRequest, site: Site, caller: Caller) -> Response[str]:
 
 @get("/records/{name:str}", opt={"scope": READ})
 @in_thread
-def show_record(request: HtmlRequest, site: Site, caller: Caller, name: str) -> Response[str]:
+def show_record(request: HtmlRequest, site: Site, caller: Caller, name: FromPath[str]) -> Response[str]:
     """A record's page."""
     return _record_page(request, site, caller, read_record(site, caller, name))
 
@@ -63,7 +64,9 @@ def create_record(request: HtmlRequest, site: Site, caller: Caller, typed: Typed
 
 @post("/records/{name:str}", opt={"scope": WRITE})
 @in_thread
-def save_record(request: HtmlRequest, site: Site, caller: Caller, typed: Typed, name: str) -> Response[str]:
+def save_record(
+    request: HtmlRequest, site: Site, caller: Caller, typed: Typed, name: FromPath[str]
+) -> Response[str]:
     """Save a change, made from the revision that the form was drawn with."""
     stored = read_record(site, caller, name)
     try:
@@ -113,7 +116,7 @@ def start_from(site: Site, caller: Caller, typed: Typed) -> Response[str]:
 
 @post("/records/{name:str}/delete", opt={"scope": WRITE})
 @in_thread
-def delete_record(site: Site, caller: Caller, typed: Typed, name: str) -> Response[str]:
+def delete_record(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -> Response[str]:
     """Leave nothing of the record behind."""
     read_record(site, caller, name)
     revision = typed.one(":revision")
@@ -125,7 +128,7 @@ def delete_record(site: Site, caller: Caller, typed: Typed, name: str) -> Respon
 
 @get("/records/{name:str}/export", opt={"scope": READ})
 @in_thread
-def export_record(site: Site, caller: Caller, name: str) -> Response[str]:
+def export_record(site: Site, caller: Caller, name: FromPath[str]) -> Response[str]:
     """The record as a document, without its secrets."""
     text = write([read_record(site, caller, name).record], format=Format.YAML).text
     headers = {"content-disposition": f'attachment; filename="{name}.yaml"'}

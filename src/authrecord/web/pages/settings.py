@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from ...core.errors import AuthrecordError, RecordFault
 from ...core.secret import Secret
@@ -67,7 +68,7 @@ def make_token(request: HtmlRequest, site: Site, caller: Caller, typed: Typed) -
 
 @post("/settings/tokens/{identity:str}/revoke", opt={"scope": ADMIN})
 @in_thread
-def revoke_token(request: HtmlRequest, site: Site, caller: Caller, identity: str) -> Response[str]:
+def revoke_token(request: HtmlRequest, site: Site, caller: Caller, identity: FromPath[str]) -> Response[str]:
     """The token opens nothing any more."""
     site.api_tokens.revoke(identity, tenant=caller.tenant)
     site.journal.note(caller, Entry("api_token.revoke", "ok", detail=f"{PREFIX}_{identity}"))
@@ -94,7 +95,7 @@ def add_person(request: HtmlRequest, site: Site, caller: Caller, typed: Typed) -
 @post("/settings/people/{identity:str}", opt={"scope": ADMIN})
 @in_thread
 def change_person(
-    request: HtmlRequest, site: Site, caller: Caller, typed: Typed, identity: str
+    request: HtmlRequest, site: Site, caller: Caller, typed: Typed, identity: FromPath[str]
 ) -> Response[str]:
     """Another role."""
     try:
@@ -108,7 +109,7 @@ def change_person(
 
 @post("/settings/people/{identity:str}/remove", opt={"scope": ADMIN})
 @in_thread
-def remove_person(request: HtmlRequest, site: Site, caller: Caller, identity: str) -> Response[str]:
+def remove_person(request: HtmlRequest, site: Site, caller: Caller, identity: FromPath[str]) -> Response[str]:
     """Out of this tenant, sessions at once."""
     try:
         site.people.remove(identity, tenant=caller.tenant)

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
+from litestar.params import JSONBody
 
 from ...core.errors import AuthrecordError, RecordFault
 from ...core.secret import Secret
@@ -63,7 +64,7 @@ def sign_in(request: HtmlRequest, site: Site, typed: Typed) -> Response[str]:
 
 @post("/sign-in/link", opt={"scope": OPEN})
 @in_thread
-def sign_in_by_link(request: HtmlRequest, site: Site, data: dict[str, Any]) -> Response[Any]:
+def sign_in_by_link(request: HtmlRequest, site: Site, data: JSONBody[dict[str, Any]]) -> Response[Any]:
     """The one-time link's secret, from the page's script."""
     if not site.first_link.take(str(data.get("link", ""))):
         problem = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
 from markupsafe import Markup
 
 from ...clients.egress import guarded_transport
@@ -71,7 +72,7 @@ class Strip:
 
 @post("/records/{name:str}/try", opt={"scope": USE})
 @in_thread
-def try_request(site: Site, caller: Caller, typed: Typed, name: str) -> Response[str]:
+def try_request(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -> Response[str]:
     """One request to one of the record's own origins."""
     stored = read_record(site, caller, name)
     record = stored.record
@@ -98,7 +99,7 @@ def try_request(site: Site, caller: Caller, typed: Typed, name: str) -> Response
 
 @post("/records/{name:str}/pattern", opt={"scope": READ})
 @in_thread
-def test_pattern(typed: Typed, name: str) -> Response[str]:
+def test_pattern(typed: Typed, name: FromPath[str]) -> Response[str]:
     """What a pattern matches in an answer. Nothing is saved."""
     answer, pattern = typed.one("answer")[:BODY_BYTES], typed.one("pattern")
     found: Matches | None = None
@@ -119,7 +120,7 @@ def test_pattern(typed: Typed, name: str) -> Response[str]:
 @post("/records/{name:str}/reveal", opt={"scope": REVEAL})
 @in_thread
 def reveal_secret(
-    request: HtmlRequest, site: Site, caller: Caller, data: dict[str, Any], name: str
+    request: HtmlRequest, site: Site, caller: Caller, data: JSONBody[dict[str, Any]], name: FromPath[str]
 ) -> Response[Any]:
     """A stored secret, for who has the right and gives the password again. Written down before it is shown (M15)."""
     stored = read_record(site, caller, name)
@@ -139,7 +140,7 @@ def reveal_secret(
 
 @get("/records/{name:str}/history", opt={"scope": READ})
 @in_thread
-def show_history(site: Site, caller: Caller, name: str) -> Response[str]:
+def show_history(site: Site, caller: Caller, name: FromPath[str]) -> Response[str]:
     """The last day and week of a record: lives of tokens, renewals, failures; events; who used it."""
     stored = read_record(site, caller, name)
     now = site.clock.time()
