@@ -1,4 +1,4 @@
-"""A server for the tests of the page and the API."""
+"""A server for the tests of the page and the API: one for each file, emptied for each test."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ from tests.canary_watch import Canary
 from tests.web.stage import Stage, stage
 
 
-@pytest.fixture
-def web(canary: Canary) -> Iterator[Stage]:
-    """A running server with nothing in it."""
-    with stage(canary) as made:
+@pytest.fixture(scope="module")
+def running(session_canary: Canary) -> Iterator[Stage]:
+    """A running server."""
+    with stage(session_canary) as made:
         yield made
+
+
+@pytest.fixture
+def web(running: Stage, canary: Canary) -> Iterator[Stage]:
+    """The server with nothing in its store."""
+    running.begin(canary)
+    yield running
+    running.end()

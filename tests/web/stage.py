@@ -35,6 +35,11 @@ OTHER: Final = "other"
 """A second tenant."""
 
 SECONDS: Final = 30.0
+TABLES: Final = (
+    "records", "secrets", "record_tags", "tokens", "claims", "entries", "logins", "audit", "audit_heads",
+    "people", "members", "sessions", "api_tokens", "repeats",
+)  # fmt: skip
+"""What a test fills."""
 
 
 @dataclass
@@ -45,6 +50,24 @@ class Stage:
     url: str
     canary: Canary = field(repr=False)
     clients: list[httpx2.Client] = field(default_factory=list, repr=False)
+
+    def begin(self, canary: Canary) -> None:
+        """A new test begins: nothing is left of the one before."""
+        self.canary = canary
+        with self.site.backend.writing() as transaction:
+            for table in TABLES:
+                transaction.change(f"DELETE FROM {table}")
+        self.site.attempts.forgive()
+
+    def end(self) -> None:
+        """The test is over."""
+        for client in self.clients:
+            client.close()
+        self.clients.clear()
+
+    def plain(self) -> httpx2.Client:
+        """A client that is nobody."""
+        return self.visitor().client
 
     def store(self, tenant: str = "default") -> SqlStore:
         """The records and tokens of a tenant."""

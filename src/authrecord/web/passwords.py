@@ -104,6 +104,11 @@ class Attempts:
             while len(self._failed) > MOST_REMEMBERED:
                 self._failed.popitem(last=False)
 
+    def forgive(self) -> None:
+        """Forget every failure, as a restart does."""
+        with self._lock:
+            self._failed.clear()
+
     def _recent(self, one: str) -> list[float]:
         return [at for at in self._failed.get(one, ()) if self._now() - at < WINDOW_SECONDS]
 
