@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -23,7 +23,10 @@ from .record import Record
 if TYPE_CHECKING:
     from .keeper.authenticator import Authenticator
     from .keeper.keeper import Keeper
+    from .keeper.observing import Observer
     from .keeper.ports import Sender, TokenStore
+    from .stores.locating import Located
+    from .stores.sql.store import SqlStore
 
 Client = TypeVar("Client")
 
@@ -32,16 +35,17 @@ Client = TypeVar("Client")
 class Settings:
     """What the environment says, read once.
 
-    `file`: the document (`AUTHRECORD_FILE`), empty to look for one. `key`: the sealing key's source
-    (`AUTHRECORD_KEY`), empty for the default. `allow_commands`: `${command:…}` may run
-    (`AUTHRECORD_ALLOW_COMMANDS=1`). `ca_file`: certificate authorities to trust beside the system's at
-    authorization servers (`AUTHRECORD_CA_FILE`). `proxy`: an HTTP proxy on the way to them
-    (`AUTHRECORD_PROXY`); the environment's own proxies are never used for them (E9). `environment`: the rest,
+    `file`: the document (`AUTHRECORD_FILE`), empty to look for one. `store`: a store named by an option; else
+    `stores.locating` finds it. `key`: the source of the store's key (`AUTHRECORD_KEY`), empty for the default.
+    `allow_commands`: `${command:…}` may run (`AUTHRECORD_ALLOW_COMMANDS=1`). `ca_file`: certificate authorities to
+    trust beside the system's at authorization servers (`AUTHRECORD_CA_FILE`). `proxy`: an HTTP proxy on the way to
+    them (`AUTHRECORD_PROXY`); the environment's own proxies are never used for them (E9). `environment`: the rest,
     for references and folders.
     """
 
     environment: Mapping[str, str]
     file: str = ""
+    store: str = ""
     key: str = ""
     allow_commands: bool = False
     ca_file: str = ""
@@ -61,34 +65,46 @@ class Settings:
         )
 
 
-def find_document(settings: Settings, *, start: Path) -> Path:
-    """The document to use: the settings' file, else one in `start` or above it, else the user's.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where records come from: `document`, or the store when that is `None`. Tokens are in the store either way."""
 
-    Raises `RecordFault` when there is none.
-    """
-    from .stores.places import found_document
+    document: Path | None
+    store: Located
 
-    found = settings.file or found_document(settings.environment, str(start.resolve()))
-    if found:
-        return Path(found)
-    raise RecordFault(
-        "there is no authrecord.yaml in this folder, above it, or in the configuration folder.",
-        hint="Make one with `authrecord add`, or name a document with --file.",
-        code="no_document",
-    )
+
+def find_source(settings: Settings, *, start: Path) -> Source:
+    """The document or store to use; see `stores.locating`. Raises `StoreFault` for settings that cannot be used."""
+    from .stores.locating import found_document, located
+
+    store = located(settings.environment, url=settings.store, key=settings.key)
+    if settings.store and not settings.file:
+        return Source(None, store)
+    found = found_document(settings.environment, str(start.resolve()), store, file=settings.file)
+    return Source(Path(found) if found else None, store)
+
+
+def open_store(settings: Settings, store: Located, *, actor: str = "") -> SqlStore:
+    """The store, opened now. `actor`: who is written into its audit log. Raises `StoreFault`, `TryLater`."""
+    import time
+
+    from .stores.sql.opening import open_store as opened
+
+    return opened(store, settings.environment, clock=time, actor=actor)
 
 
 def make_keeper(
     settings: Settings,
     *,
     base: Path,
-    in_memory: bool = False,
+    store: TokenStore,
     through: Callable[[Sender], Sender] = lambda sender: sender,
+    observer: Observer | None = None,
 ) -> Keeper:
-    """A keeper with the default sender and the sealed local cache; with a memory store if asked.
+    """A keeper with the default sender, over `store`.
 
     `base`: the folder that relative `${file:…}` references start from. `through`: put around the sender, by
-    whoever wants to see what is sent. Nothing is opened before it is needed.
+    whoever wants to see what is sent. `observer`: counts what happens. Nothing is opened before it is needed.
     """
     import time
 
@@ -98,43 +114,64 @@ def make_keeper(
     from .stores.references import resolver
 
     return Keeper(
-        _store(settings, in_memory=in_memory),
+        store,
         send=through(TokenSender(clock=time, ca_file=settings.ca_file, proxy=settings.proxy)),
         resolve=resolver(settings.environment, base=base, allow_commands=settings.allow_commands),
         sign=sign,
+        observer=observer,
     )
 
 
-def _store(settings: Settings, *, in_memory: bool) -> TokenStore:
+def memory_store() -> TokenStore:
+    """A store for tokens that live in this process only."""
     import time
 
-    if in_memory:
-        from .stores.memory import MemoryStore
+    from .stores.memory import MemoryStore
 
-        return MemoryStore(time)
-    from .stores.deferred import local_store
+    return MemoryStore(time)
 
-    return local_store(settings.environment, time, key_source=settings.key)
+
+def base_folder(settings: Settings) -> Path:
+    """Where relative `${file:…}` references of stored records start: the user's configuration folder."""
+    from .stores.places import config_folder
+
+    return config_folder(settings.environment)
 
 
 class Records(Mapping[str, Record]):
-    """The records of one document, ready to authenticate requests. Made by `open_records`."""
+    """The records of one document or store, ready to authenticate requests. Made by `open_records`.
 
-    def __init__(self, records: tuple[Record, ...], keeper: Keeper, *, source: str = "") -> None:
-        self._records = {record.name: record for record in records}
+    `source`: the document's path, or where the store is. `store`: the store, when the records are in it. `base`:
+    where relative `${file:…}` references start.
+    """
+
+    def __init__(
+        self,
+        records: Mapping[str, Record],
+        keeper: Keeper,
+        *,
+        source: str = "",
+        store: SqlStore | None = None,
+        base: Path | None = None,
+    ) -> None:
+        self._records = records
+        self.base = base if base is not None else Path.cwd()
         self.keeper = keeper
         self.source = source
+        self.store = store
 
     def __getitem__(self, name: str) -> Record:
         """The record of that name. Raises `RecordFault`, which names the nearest one, when there is none."""
-        found = self._records.get(name)
-        if found is None:
-            raise unknown_record(name, self._records, self.source)
-        return found
+        try:
+            return self._records[name]
+        except KeyError:
+            raise unknown_record(name, self._records, self.source) from None
 
     def close(self) -> None:
         """Close the store and kept connections. `with open_records() as records:` does it at its end."""
         self.keeper.close()
+        if self.store is not None:
+            self.store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -160,6 +197,22 @@ class Records(Mapping[str, Record]):
     def attach(self, client: Client, name: str, *, replay: ReplayPolicy = ReplayPolicy.ON_REFUSAL) -> Client:
         """Make `client` (httpx2, httpx, requests, aiohttp) authenticate with the record; the same client."""
         return _attach(client, self.keeper, self[name], replay)
+
+    def remember(self, name: str) -> None:
+        """Let the fast path of `authrecord token` find the record's token next time."""
+        from .keeper.naming import token_key
+        from .stores.deferred import DeferredStore
+        from .stores.quick import index_key, stored_index_key
+
+        tokens = self.keeper.store
+        if self.store is not None:
+            found = self.store.revision_of(name)
+            if found is not None:
+                self.store.remember(stored_index_key(*found), token_key(self[name]))
+        elif isinstance(tokens, DeferredStore):
+            path = os.path.abspath(self.source)
+            index = index_key(path, Path(path).read_bytes(), name)
+            tokens.opened().remember(index, token_key(self[name]))
 
     def token(self, name: str) -> Token:
         """The live token of an OAuth 2.0 record. Blocks while it is obtained. See `Keeper.token`."""
@@ -197,16 +250,49 @@ def open_records(
     in_memory: bool = False,
     through: Callable[[Sender], Sender] = lambda sender: sender,
 ) -> Records:
-    """The records of `file`, or of the document that `find_document` finds. `through`: see `make_keeper`.
+    """The records of `file`, or of the document or store that `find_source` finds. `through`: see `make_keeper`.
 
-    Raises `DocumentFault` with every fault of the document, `RecordFault` when there is none.
+    `in_memory`: tokens live in this process only. Raises `DocumentFault` with every fault of a document, and
+    `StoreFault` or `TryLater` when the store cannot be used.
     """
-    from .documents import read_file
-
     settings = Settings.read() if settings is None else settings
-    path = Path(file) if file is not None else find_document(settings, start=Path.cwd())
-    keeper = make_keeper(settings, base=path.resolve().parent, in_memory=in_memory, through=through)
-    return Records(read_file(path), keeper, source=str(path))
+    if file is not None:
+        settings = replace(settings, file=str(file))
+    source = find_source(settings, start=Path.cwd())
+    if source.document is None:
+        return _from_store(settings, source.store, in_memory=in_memory, through=through)
+    return _from_document(settings, source.document, source.store, in_memory=in_memory, through=through)
+
+
+def _from_document(
+    settings: Settings,
+    path: Path,
+    store: Located,
+    *,
+    in_memory: bool,
+    through: Callable[[Sender], Sender],
+) -> Records:
+    """The records of a document; their tokens are in the store, which is opened when one is needed."""
+    from .documents import read_file
+    from .stores.deferred import DeferredStore
+
+    tokens = memory_store() if in_memory else DeferredStore(lambda: open_store(settings, store), store.path)
+    keeper = make_keeper(settings, base=path.resolve().parent, store=tokens, through=through)
+    records = {record.name: record for record in read_file(path)}
+    return Records(records, keeper, source=str(path), base=path.resolve().parent)
+
+
+def _from_store(
+    settings: Settings, located: Located, *, in_memory: bool, through: Callable[[Sender], Sender]
+) -> Records:
+    from .stores.sql.mapping import StoredRecords
+
+    store = open_store(settings, located)
+    tokens = memory_store() if in_memory else store
+    keeper = make_keeper(settings, base=base_folder(settings), store=tokens, through=through)
+    return Records(
+        StoredRecords(store), keeper, source=store.backend.place, store=store, base=base_folder(settings)
+    )
 
 
 _lock = threading.Lock()
@@ -214,7 +300,7 @@ _default: dict[str, Any] = {}
 
 
 def default_records() -> Records:
-    """The records of the document found from the current folder, opened once per process."""
+    """The records of the document or store that is found from the current folder, opened once per process."""
     with _lock:
         if "records" not in _default:
             _default["records"] = open_records()
@@ -226,7 +312,7 @@ def default_keeper() -> Keeper:
     """The keeper of records made in code: their tokens live in memory only. One per process."""
     with _lock:
         if "keeper" not in _default:
-            _default["keeper"] = make_keeper(Settings.read(), base=Path.cwd(), in_memory=True)
+            _default["keeper"] = make_keeper(Settings.read(), base=Path.cwd(), store=memory_store())
         keeper: Keeper = _default["keeper"]
         return keeper
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from ..core.errors import RecordFault, TryLater
+from ..core.errors import TryLater
 from ..core.fields import AUTHORIZATION_CODE, GRANTS, IMPLICIT
-from ..documents import format_of, read, records_from, upsert, warnings_of
+from ..documents import records_from, warnings_of
 from ..record import AUTH_TYPES, OAuth2, Record
-from ..wiring import Settings, make_keeper
+from ..wiring import Settings, make_keeper, memory_store
 from .asking import ask, asked_kind, mended
 from .context import Options, example, is_terminal, with_options
-from .files import read_document, write_private
 from .output import console, print_json
+from .shelves import Shelf
 from .values import fields_for, secret_options, set_secrets, set_values
 
 TYPES = tuple(kind.type for kind in AUTH_TYPES)
@@ -36,31 +36,27 @@ TYPES = tuple(kind.type for kind in AUTH_TYPES)
 @secret_options
 @with_options
 def command(options: Options, name: str, auth_type: str | None, grant: str | None, **given: Any) -> None:
-    """Write a new record into the document. Without --type it asks, question by question.
+    """Write a new record into the store or document. Without --type it asks, question by question.
 
     A secret is never an argument: it is asked for, read from standard input or a file, or a reference. A record's
     fields and their paths are in docs/reference/record.md.
     """
-    path = options.document_to_write()
-    text = read_document(path) if path.exists() else ""
-    existing = read(text, format=format_of(path), source=str(path)) if text.strip() else ()
-    if any(record.name == name for record in existing):
-        raise RecordFault(
-            f"{path} holds a record {name!r} already.", hint=f"Change it with `authrecord edit {name}`."
-        )
-    data: dict[str, Any] = {"name": name}
-    if auth_type is not None:
-        apply(data, auth_type, grant or "", given)
-        record = records_from({"records": [data]})[0]
-    elif is_terminal(0):
-        auth_type, grant = asked_kind(grant or "")
-        ask(data, auth_type, grant)
-        apply(data, auth_type, grant, given)
-        record = mended(data, auth_type, grant)
-    else:
-        raise click.UsageError("give --type, or run it on a terminal to be asked")
-    record, remark = discovered(record)
-    store(options, path, text, record, remark)
+    with options.shelf() as shelf:
+        shelf.refuse_taken(name)
+        data: dict[str, Any] = {"name": name}
+        if auth_type is not None:
+            apply(data, auth_type, grant or "", given)
+            record = records_from({"records": [data]})[0]
+        elif is_terminal(0):
+            auth_type, grant = asked_kind(grant or "")
+            ask(data, auth_type, grant)
+            apply(data, auth_type, grant, given)
+            record = mended(data, auth_type, grant)
+        else:
+            raise click.UsageError("give --type, or run it on a terminal to be asked")
+        record, remark = discovered(record)
+        shelf.add(record)
+        say_written(options, shelf, record, remark)
 
 
 def apply(data: dict[str, Any], auth_type: str, grant: str, given: dict[str, Any]) -> None:
@@ -96,7 +92,7 @@ def discovered(record: Record) -> tuple[Record, str]:
     auth = record.auth
     if not isinstance(auth, OAuth2) or not auth.issuer:
         return record, ""
-    keeper = make_keeper(Settings.read(), base=Path.cwd(), in_memory=True)
+    keeper = make_keeper(Settings.read(), base=Path.cwd(), store=memory_store())
     try:
         metadata = keeper.provider(record).metadata()
     except TryLater as error:
@@ -111,16 +107,14 @@ def discovered(record: Record) -> tuple[Record, str]:
     return replace(record, auth=replace(auth, token_exchange=exchange, authorization=authorization)), ""
 
 
-def store(options: Options, path: Path, text: str, record: Record, remark: str = "") -> None:
-    """Write the record into its document, and say so, with `remark` and what else is worth a warning."""
-    written = upsert(text, format=format_of(path), record=record, reveal=True)
-    write_private(path, written.text)
+def say_written(options: Options, shelf: Shelf, record: Record, remark: str = "") -> None:
+    """Say that the record is written, with `remark` and what else is worth a warning."""
     warnings = [remark] if remark else []
     warnings += [str(one) for one in warnings_of(record)]
     if options.as_json:
-        print_json({"name": record.name, "file": str(path), "warnings": warnings})
+        print_json({"name": record.name, shelf.kind: shelf.place, "warnings": warnings})
         return
     out = console(stderr=True)
-    out.print(f"✓ {record.name} is written to {path}.", style="green")
+    out.print(f"✓ {record.name} is written to {shelf.place}.", style="green")
     for warning in warnings:
         out.print(f"  Note: {warning}", style="yellow")

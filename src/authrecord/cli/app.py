@@ -23,6 +23,10 @@ COMMANDS: Final = {
     "token": "Print the live token, for scripts.",
     "headers": "Print what would be sent to a URL.",
     "request": "Send an authenticated request.",
+    "import": "Put a document's records into the store.",
+    "export": "Write records into a file that a passphrase seals.",
+    "keys": "Make, change and destroy the keys of the store.",
+    "tenants": "Let several teams share one store.",
     "audit": "Read and check the audit log.",
     "backup": "Copy the whole store into a file.",
     "restore": "Put a backup into the store.",
@@ -33,10 +37,13 @@ COMMANDS: Final = {
 }
 """Every command with its one line of help, so that `--help` need not load them all."""
 
+MODULES: Final = {"import": "import_"}
+"""Where a command's name is none that a module may have."""
+
 
 HELP: Final = """API authentication records that keep requests authenticated.
 
-Records stand in authrecord.yaml, in this folder or above it, or in your configuration folder.
+Records are in your store, sealed; or in authrecord.yaml, where one is in this folder or above it.
 """
 
 
@@ -51,7 +58,7 @@ class Commands(click.Group):
         """The command of that name, loaded now."""
         if name not in COMMANDS:
             return None
-        command = import_module(f".{name}", __package__).command
+        command = import_module(f".{MODULES.get(name, name)}", __package__).command
         assert isinstance(command, click.Command)  # noqa: S101 - a shape test holds it for every file; for the type
         return command
 

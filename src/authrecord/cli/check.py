@@ -42,7 +42,7 @@ MOST_SAMPLE_BYTES: Final = 1024 * 1024
 def command(options: Options, name: str, url: str, pattern_on: Any) -> int:
     """Find out why a record does not work: each step, what was tried, what was answered, and what to change.
 
-    It goes from the document over its secrets, the cache and the provider to the token, and on to URL if one is
+    It goes from the record over its secrets, the store and the provider to the token, and on to URL if one is
     given, with the credential and without. When the provider answers invalid_client, it tries both Basic encodings
     and the body. No secret is shown.
     """
@@ -75,7 +75,7 @@ def _walked(options: Options, name: str, url: str, sample: bytes | None) -> Iter
 
     settings = options.settings()
     try:
-        records = open_records(options.document(), settings=settings, through=through)
+        records = open_records(settings=settings, through=through)
     except RecordFault as fault:
         yield _unreadable(fault)
         return

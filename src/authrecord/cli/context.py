@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -12,51 +13,57 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from ..wiring import Records, Settings
+    from ..wiring import Records, Settings, Source
+    from .shelves import Shelf
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options that stand before or behind a command. `file`: empty to look for a document."""
+    """The options that stand before or behind a command. `file`, `store`: empty to look for a document or store."""
 
     file: str = ""
+    store: str = ""
     as_json: bool = False
 
     def with_given(self, given: Mapping[str, Any]) -> Options:
         """These options, and those given behind the command on top."""
-        return replace(self, file=given.get("file") or self.file, as_json=given.get("json") or self.as_json)
+        return replace(
+            self,
+            file=given.get("file") or self.file,
+            store=given.get("store") or self.store,
+            as_json=given.get("json") or self.as_json,
+        )
 
     def settings(self) -> Settings:
-        """The environment's settings, with the file of the options."""
+        """The environment's settings, with the file or store of the options: what is typed is louder."""
         from ..wiring import Settings
 
         settings = Settings.read()
-        return replace(settings, file=self.file) if self.file else settings
+        if self.file:
+            return replace(settings, file=self.file, store=self.store)
+        return replace(settings, file="", store=self.store) if self.store else settings
 
-    def document(self) -> Path:
-        """The document to read. Raises `RecordFault` when there is none."""
-        from ..wiring import find_document
+    def source(self) -> Source:
+        """The document or store to work at."""
+        from ..wiring import find_source
 
-        return find_document(self.settings(), start=Path.cwd())
+        return find_source(self.settings(), start=Path.cwd())
 
-    def document_to_write(self) -> Path:
-        """The document to change; where there is none yet, `authrecord.yaml` in this folder."""
-        from ..core.errors import RecordFault
+    @contextmanager
+    def shelf(self) -> Iterator[Shelf]:
+        """Where records are changed."""
+        from .shelves import open_shelf
 
-        try:
-            return self.document()
-        except RecordFault as fault:
-            if fault.code != "no_document":
-                raise
-            return Path.cwd() / "authrecord.yaml"
+        with closing(open_shelf(self.settings(), self.source())) as shelf:
+            yield shelf
 
     def records(self) -> Records:
-        """The records of the document, ready."""
+        """The records of the document or store, ready."""
         from ..wiring import open_records
 
-        return open_records(self.document(), settings=self.settings())
+        return open_records(settings=self.settings())
 
 
 def example(*lines: str) -> str:
@@ -67,8 +74,11 @@ def example(*lines: str) -> str:
 
 
 def common(command: Command) -> Command:
-    """Adds `--file` and `--json`. They may stand before or behind the command."""
+    """Adds `--file`, `--store` and `--json`. They may stand before or behind the command."""
     command = click.option("--json", is_flag=True, help="Answer in JSON, for programs.")(command)
+    command = click.option(
+        "--store", metavar="URL", default="", help="The store with the records and tokens."
+    )(command)
     return click.option(
         "-f",
         "--file",
@@ -85,9 +95,9 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @common
     @click.pass_context
     @wraps(command)
-    def taking(context: click.Context, /, file: str, json: bool, **given: Any) -> Any:
+    def taking(context: click.Context, /, file: str, store: str, json: bool, **given: Any) -> Any:
         above = context.obj if isinstance(context.obj, Options) else Options()
-        return command(above.with_given({"file": file, "json": json}), **given)
+        return command(above.with_given({"file": file, "store": store, "json": json}), **given)
 
     return taking
 
@@ -117,17 +127,30 @@ def _files(context: click.Context, parameter: click.Parameter, incomplete: str) 
 
 
 def _record_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The names of the document's records; none where it cannot be read: completion has nobody to tell."""
+    """The names of the records; none where they cannot be read: completion has nobody to tell."""
     from ..core.errors import AuthrecordError
-    from ..documents import read_file
 
     root = context.find_root()
-    given = {"file": context.params.get("file") or root.params.get("file")}
+    given = {name: context.params.get(name) or root.params.get(name) for name in ("file", "store")}
     try:
-        records = read_file(Options().with_given(given).document())
+        return _names_beginning(Options().with_given(given), incomplete)
     except (AuthrecordError, OSError):
         return []
-    return [record.name for record in records if record.name.startswith(incomplete)]
+
+
+def _names_beginning(options: Options, beginning: str) -> list[str]:
+    source = options.source()
+    if source.document is not None:
+        from ..documents import read_file
+
+        return [one.name for one in read_file(source.document) if one.name.startswith(beginning)]
+    if source.store.path and not os.path.lexists(source.store.path):
+        return []  # looking for names makes no store
+    from ..keeper.ports import Filter
+    from ..wiring import open_store
+
+    with closing(open_store(options.settings(), source.store)) as store:
+        return [line.name for line in store.page(Filter(name=beginning)).lines]
 
 
 def is_terminal(stream: int = 1) -> bool:

@@ -52,11 +52,11 @@ def command(options: Options, files: tuple[Path, ...], origins: tuple[str, ...])
     from ..wiring import checked_origin
 
     settings = options.settings()
-    url, path, key_source = location(options)
+    store = location(options)
     patient = Patient(
-        url,
-        path,
-        key_source,
+        store.url,
+        store.path,
+        store.key,
         settings.environment,
         open_backend=lambda: open_backend(options),
         open_vault=lambda: open_vault(options),

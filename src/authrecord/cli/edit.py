@@ -14,11 +14,11 @@ import click
 
 from ..core.errors import DocumentFault, RecordFault
 from ..core.secret import Reference, Secret
-from ..documents import Format, format_of, read, records_from, write
+from ..documents import Format, read, records_from, write
 from ..documents.writing import plain_record
 from ..record import OAuth2, Record
 from ..signin.browser import passed_on
-from .add import apply, discovered, store
+from .add import apply, discovered, say_written
 from .context import Options, example, is_terminal, record_argument, with_options
 from .files import read_document
 from .values import secret_options
@@ -34,30 +34,22 @@ UNCHANGED: Final = "UNCHANGED_"
 @secret_options
 @with_options
 def command(options: Options, name: str, **given: Any) -> None:
-    """Change a record, by options or, without any, in your editor. The rest of the document stays as it is.
+    """Change a record, by options or, without any, in your editor. The rest of a document stays as it is.
 
-    In the editor a secret that stands in the document is shown as ${env:UNCHANGED_…}: leave it, and it stays.
+    In the editor a secret that stands in the record is shown as ${env:UNCHANGED_…}: leave it, and it stays. A kept
+    login goes on where nothing that it depends on has changed.
     """
-    path = options.document()
-    text = read_document(path)
-    existing = _record_in(text, path, name)
-    if any(given.values()):
-        data, _ = plain_record(existing, reveal=True)
-        grant = existing.auth.grant if isinstance(existing.auth, OAuth2) else ""
-        apply(data, existing.auth.type, grant, given)
-        changed, remark = discovered(records_from({"records": [data]})[0])
-    else:
-        changed, remark = _edited(existing), ""
-    store(options, path, text, changed, remark)
-
-
-def _record_in(text: str, path: Path, name: str) -> Record:
-    from ..wiring import unknown_record
-
-    found = {record.name: record for record in read(text, format=format_of(path), source=str(path))}
-    if name not in found:
-        raise unknown_record(name, found, str(path))
-    return found[name]
+    with options.shelf() as shelf:
+        existing = shelf.find(name)
+        if any(given.values()):
+            data, _ = plain_record(existing, reveal=True)
+            grant = existing.auth.grant if isinstance(existing.auth, OAuth2) else ""
+            apply(data, existing.auth.type, grant, given)
+            changed, remark = discovered(records_from({"records": [data]})[0])
+        else:
+            changed, remark = _edited(existing), ""
+        shelf.change(existing, changed)
+        say_written(options, shelf, changed, remark)
 
 
 def _edited(existing: Record) -> Record:

@@ -30,7 +30,7 @@ def _leave_no_core() -> None:
 
 
 def _printed_quickly(arguments: list[str]) -> bool:
-    """True when `[--file F] token NAME` was answered out of the cache."""
+    """True when `[--file F] token NAME` was answered out of the store."""
     if len(arguments) == 2:
         command, name, file = arguments[0], arguments[1], ""
     elif len(arguments) == 4 and arguments[0] in {"--file", "-f"}:
@@ -52,22 +52,22 @@ def _printed_quickly(arguments: list[str]) -> bool:
 
 
 def _cached_token(name: str, file: str) -> str | None:
-    from ..stores.places import cache_file, found_document
+    from ..stores.locating import found_document, located
 
+    index, content = None, b""
     try:
-        document = file or found_document(os.environ, os.getcwd())
-        if not document:
-            return None
-        with open(document, "rb") as opened:
-            content = opened.read()
-        cache = cache_file(os.environ)
+        store = located(os.environ)
+        document = found_document(os.environ, os.getcwd(), store, file=file)
+        if document:
+            with open(document, "rb") as opened:
+                content = opened.read()
     except Exception:  # noqa: BLE001 - whatever it is, the normal way finds it again and says it well
         return None
     from time import time
 
-    from ..stores.keys import default_key_source
     from ..stores.quick import index_key, quick_token
 
-    key = index_key(os.path.abspath(document), content, name)
-    found = quick_token(cache, default_key_source(os.environ), key, time(), os.environ)
+    if document:
+        index = index_key(os.path.abspath(document), content, name)
+    found = quick_token(store, name, time(), os.environ, index=index)
     return None if found is None else found.reveal()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 from .context import Options
 
 if TYPE_CHECKING:
+    from ..stores.locating import Located
     from ..stores.sql.backend import Backend
     from ..stores.sql.vault import Vault
 
@@ -44,8 +43,10 @@ def opened(options: Options, *, make: bool = False) -> Iterator[OpenedStore]:
     """
     from ..core.errors import StoreFault
     from ..stores.sql.migrating import migrate
+    from ..stores.sql.opening import local_actor
 
-    _, path, _ = location(options)
+    store = location(options)
+    path = store.path
     if path and not make and not os.path.lexists(path):
         raise StoreFault(
             f"there is no store at {path} yet.",
@@ -54,31 +55,19 @@ def opened(options: Options, *, make: bool = False) -> Iterator[OpenedStore]:
         )
     with closing(open_backend(options)) as backend:
         migrate(backend)
-        tenant = options.settings().environment.get("AUTHRECORD_TENANT", "default")
-        yield OpenedStore(backend, tenant, f"cli:{getpass.getuser()}@{platform.node()}", options)
+        yield OpenedStore(backend, store.tenant, local_actor("cli"), options)
 
 
-def location(options: Options) -> tuple[str, str, str]:
-    """The URL of the store, the path of its file (empty for PostgreSQL), and the source of its key."""
-    from ..stores.keys import default_key_source
-    from ..stores.places import data_folder
-
-    environment = options.settings().environment
-    url = environment.get("AUTHRECORD_STORE") or f"sqlite://{data_folder(environment)}/store.sqlite"
-    path = url.removeprefix("sqlite://") if url.startswith("sqlite:///") else ""
-    return url, path, default_key_source(environment)
+def location(options: Options) -> Located:
+    """The store: its URL, the path of its file (empty for PostgreSQL), the source of its key, the tenant."""
+    return options.source().store
 
 
 def open_backend(options: Options) -> Backend:
     """The database, whatever is in it. Raises `StoreFault`, `TryLater`."""
-    url, path, _ = location(options)
-    if path:
-        from ..stores.sql.sqlite import SqliteBackend
+    from ..stores.sql.opening import open_backend as opened_backend
 
-        return SqliteBackend(path, time)
-    from ..stores.sql.postgres import PostgresBackend
-
-    return PostgresBackend(url)
+    return opened_backend(location(options), time)
 
 
 def open_vault(options: Options) -> Vault:
@@ -86,5 +75,5 @@ def open_vault(options: Options) -> Vault:
     from ..stores.keys import open_kek
     from ..stores.sql.vault import Vault
 
-    _, _, source = location(options)
-    return Vault(open_kek(source, environment=options.settings().environment), os.urandom)
+    environment = options.settings().environment
+    return Vault(open_kek(location(options).key, environment=environment), os.urandom)

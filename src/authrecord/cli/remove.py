@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from ..core.errors import StoreFault
 from ..documents import format_of, remove
+from ..record import Record
+from ..wiring import Records
 from .context import Options, example, record_argument, with_options
 from .files import read_document, write_private
 from .output import console, print_json
@@ -15,15 +20,39 @@ from .output import console, print_json
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_options
 def command(options: Options, name: str, yes: bool) -> None:
-    """Remove a record from its document, and its tokens from this machine. The rest of the document stays."""
-    path = options.document()
+    """Remove a record, and its tokens here and at the provider where it takes them back.
+
+    The rest of a document stays as it is; of a stored record nothing readable is left.
+    """
     with options.records() as records:
-        record = records[name]
-        if not yes:
-            click.confirm(f"Remove {name} from {path}?", abort=True, err=True)
-        write_private(path, remove(read_document(path), format=format_of(path), name=name))
-        records.keeper.forget(record)
+        revoked = _removed(options, records, name, yes)
+        place = records.source
     if options.as_json:
-        print_json({"name": name, "removed": True})
+        print_json({"name": name, "removed": True, "revoked": revoked})
+        return
+    out = console(stderr=True)
+    out.print(f"{name} is removed from {place}.")
+    if revoked:
+        out.print("  The provider has taken its tokens back.")
+
+
+def _removed(options: Options, records: Records, name: str, yes: bool) -> bool:
+    """Whether the provider took the tokens back. A record that does not open is removed as well."""
+    store = records.store
+    record: Record | None = None
+    try:
+        record = records[name]
+    except StoreFault as fault:
+        if fault.code != "tampered" or store is None:
+            raise
+    if not yes:
+        click.confirm(f"Remove {name} from {records.source}?", abort=True, err=True)
+    revoked = records.keeper.revoke(record) if record is not None else False
+    if store is not None:
+        store.delete(name)
     else:
-        console(stderr=True).print(f"{name} is removed from {path}.")
+        path = Path(records.source)
+        write_private(path, remove(read_document(path), format=format_of(path), name=name))
+    if record is not None:
+        records.keeper.forget(record)
+    return revoked

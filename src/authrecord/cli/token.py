@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 
@@ -10,7 +9,6 @@ import click
 
 from ..core.token import Token
 from ..record import OAuth2
-from ..wiring import Records
 from .context import Options, example, is_terminal, record_argument, with_options
 from .output import masked, moment, print_json
 
@@ -34,7 +32,7 @@ def command(options: Options, name: str, reveal: bool) -> None:
             _print(options, name, _static_value(value.stamp.secrets()[0].reveal(), record.auth), None, reveal)
             return
         token = records.token(name)
-        _remember(options, records, name)
+        records.remember(name)
         _print(options, name, token.access_token.reveal(), token, reveal)
 
 
@@ -62,16 +60,3 @@ def _print(options: Options, name: str, value: str, token: Token | None, reveal:
         hint = "" if reveal else "Masked; --reveal shows it."
         if until or hint:
             sys.stderr.write(f"{until}{hint}".rstrip() + "\n")
-
-
-def _remember(options: Options, records: Records, name: str) -> None:
-    """Let the fast path find this token next time."""
-    from ..keeper.naming import token_key
-    from ..stores.deferred import DeferredLocalStore
-    from ..stores.quick import index_key
-
-    store = records.keeper.store
-    if isinstance(store, DeferredLocalStore):
-        path = os.path.abspath(records.source)
-        with open(path, "rb") as document:
-            store.remember(index_key(path, document.read(), name), token_key(records[name]))

@@ -118,9 +118,9 @@ def set_secrets(
         field = field_named(path, fields)
         put(data, field.path, click.prompt(field.label, hide_input=True, err=True))
     if stdin:
-        put(data, field_named(stdin, fields).path, _text(sys.stdin.buffer.read(), "standard input"))
+        put(data, field_named(stdin, fields).path, secret_text(sys.stdin.buffer.read(), "standard input"))
     for path, name in _pairs(files, "--secret-file", "PATH=FILE"):
-        put(data, field_named(path, fields).path, _text(Path(name).read_bytes(), name))
+        put(data, field_named(path, fields).path, secret_text(Path(name).read_bytes(), name))
     for path, reference in _pairs(references, "--secret-ref", "PATH=REFERENCE"):
         if not _is_reference(reference):
             forms = ", ".join(f"${{{kind}:…}}" for kind in REFERENCE_KINDS)
@@ -128,8 +128,8 @@ def set_secrets(
         put(data, field_named(path, fields).path, reference)
 
 
-def _text(content: bytes, source: str) -> str:
-    """A secret as text, without one line end behind it."""
+def secret_text(content: bytes, source: str) -> str:
+    """A secret as text, without one line end behind it. Raises `RecordFault` when it is not UTF-8."""
     try:
         text: str | None = content.decode("utf-8")
     except UnicodeDecodeError:

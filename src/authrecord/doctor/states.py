@@ -1,17 +1,16 @@
-"""The state of a record's token, read from the cache without asking anybody."""
+"""The state of a record's token, read from the store without asking anybody."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from enum import Enum
 from time import time
 
-from ..core.errors import StoreFault
+from ..core.errors import StoreFault, TryLater
 from ..core.fields import CLIENT_CREDENTIALS, PASSWORD
 from ..keeper.naming import token_key
 from ..record import OAuth2, Record
-from ..stores.places import cache_file
+from ..stores.deferred import DeferredStore
 from ..wiring import Records
 from .words import duration
 
@@ -23,6 +22,8 @@ class State(Enum):
     LIVE = "live"
     RENEWABLE = "renewable"
     NEEDS_LOGIN = "needs_login"
+    MISCONFIGURED = "misconfigured"
+    FAILING = "failing"
     NOT_YET = "not_yet"
     UNKNOWN = "unknown"
 
@@ -37,15 +38,15 @@ class TokenState:
 
 
 def state_of(records: Records, record: Record) -> TokenState:
-    """The state of `record`. Opens the cache only if there is one; sends nothing."""
+    """The state of `record`. Opens the store only if there is one; sends nothing."""
     auth = record.auth
     if not isinstance(auth, OAuth2):
         return TokenState(State.STATIC, "static")
-    token = None
-    if os.path.exists(cache_file(os.environ)):
+    token, store = None, records.keeper.store
+    if not isinstance(store, DeferredStore) or store.exists():
         try:
-            token = records.keeper.store.load(token_key(record))
-        except StoreFault as fault:
+            token = store.load(token_key(record))
+        except (StoreFault, TryLater) as fault:
             return TokenState(State.UNKNOWN, f"unknown: {fault.message}")
     alone = auth.grant in {CLIENT_CREDENTIALS, PASSWORD}
     if token is None:

@@ -1,27 +1,27 @@
-"""Step: the cache of tokens opens with its key, and what it holds for the record."""
+"""Step: the store of tokens opens with its key, and what it holds for the record."""
 
 from __future__ import annotations
 
-from ..core.errors import StoreFault
+from ..core.errors import StoreFault, TryLater
 from ..keeper.naming import token_key
 from ..record import Record
-from ..stores.keys import default_key_source
-from ..stores.places import cache_file
+from ..stores.keys import shown_source
+from ..stores.locating import located, place_of
 from ..wiring import Records, Settings
 from .states import state_of
 from .step import Step, failed_by, ok
 
-NAME = "cache"
+NAME = "store"
 
 
-def check_cache(records: Records, record: Record, settings: Settings) -> Step:
-    """Opens the cache; asks nobody."""
+def check_store(records: Records, record: Record, settings: Settings) -> Step:
+    """Opens the store; asks nobody."""
     try:
-        cache = cache_file(settings.environment)
-        source = settings.key or default_key_source(settings.environment)
+        store = located(settings.environment, url=settings.store, key=settings.key)
         records.keeper.store.load(token_key(record))
-    except StoreFault as fault:
+        key = shown_source(store.key)
+    except (StoreFault, TryLater) as fault:
         return failed_by(NAME, fault)
-    # Of the source only its kind and, for a file, its path: somebody may have put a key where a source belongs.
-    key = source if source.startswith("file:") else source.partition(":")[0]
-    return ok(NAME, f"it opens; {state_of(records, record).words}", f"tokens: {cache}", f"key: {key}")
+    return ok(
+        NAME, f"it opens; {state_of(records, record).words}", f"tokens: {place_of(store)}", f"key: {key}"
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from ..documents import warnings_of
@@ -17,13 +16,13 @@ from .pattern import check_pattern
 from .provider import check_discovery
 from .references import check_references
 from .step import Step, Verdict, note, ok, skipped
-from .storage import check_cache
+from .storage import check_store
 from .witness import Witness
 
 STEPS: Final = {
     "record": "Record",
     "secrets": "Secrets",
-    "cache": "Cache",
+    "store": "Store",
     "discovery": "Discovery",
     "token": "Token",
     "api": "API",
@@ -66,7 +65,7 @@ def _steps(
     yield lambda: _record(record)
     yield lambda: _secrets(records, record, witness, settings)
     if isinstance(auth, OAuth2):
-        yield lambda: check_cache(records, record, settings)
+        yield lambda: check_store(records, record, settings)
         if auth.issuer:
             yield lambda: check_discovery(records.keeper, record, auth, witness)
         yield lambda: check_token(records, record, auth, witness)
@@ -77,7 +76,7 @@ def _steps(
 
 
 def _record(record: Record) -> Step:
-    """The document was read without a fault before this; what is left are warnings."""
+    """The record was read without a fault before this; what is left are warnings."""
     warnings = warnings_of(record)
     if not warnings:
         return ok("record", "written correctly")
@@ -93,7 +92,7 @@ def _record(record: Record) -> Step:
 def _secrets(records: Records, record: Record, witness: Witness, settings: Settings) -> Step:
     resolve = resolver(
         settings.environment,
-        base=Path(records.source).resolve().parent,
+        base=records.base,
         allow_commands=settings.allow_commands,
     )
     step, secrets = check_references(record, resolve)

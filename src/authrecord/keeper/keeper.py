@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import secrets
@@ -11,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..core.contracts import Clock, Means, Resolver, Signer
-from ..core.errors import LoginRequired, RecordFault, StoreFault
+from ..core.errors import AuthrecordError, LoginRequired, RecordFault, StoreFault
+from ..core.faults import fault
 from ..core.fields import CLIENT_CREDENTIALS, PASSWORD
 from ..core.messages import Outgoing, Stamp
 from ..core.origin import AllowedOrigins, allowed_origins, origin_of
@@ -19,8 +21,9 @@ from ..core.replay import ReplayPolicy
 from ..core.secret import Reference, Secret
 from ..core.token import Token, deadlines
 from ..documents.patterns import compile_pattern
-from ..grants import client_credentials
+from ..grants import client_credentials, revocation
 from ..grants import password as password_grant
+from ..grants.client import OAuthClient
 from ..grants.pending import Answer, PendingLogin
 from ..record import OAuth2, Record
 from ..schemes.api_key import ApiKey, ApiKeyScheme
@@ -42,6 +45,8 @@ from .run import run
 from .static import Static
 from .trust import Trust
 from .unsaved import Unsaved
+
+log = logging.getLogger("authrecord")
 
 _ANYWHERE = Outgoing("GET", "")
 
@@ -173,6 +178,32 @@ class Keeper:
         if gate is not None:
             gate.drop()
         self.store.forget(key)
+
+    def revoke(self, record: Record) -> bool:
+        """Give the record's kept token back to its provider (RFC 7009); `False` when there is none, or it did not work.
+
+        Whoever deletes a record goes on either way: what cannot be taken back runs out by itself.
+        """
+        if not isinstance(record.auth, OAuth2):
+            return False
+        try:
+            token = self.store.load(token_key(record))
+            if token is None:
+                return False
+            run(revocation.revoke(self._revoking(record, record.auth), token, self._means), self._send)
+        except AuthrecordError as error:
+            log.info("record %s: its tokens were not taken back: %s", record.name, error)
+            return False
+        fault("delete.revoke_sent")
+        return True
+
+    def _revoking(self, record: Record, auth: OAuth2) -> OAuthClient:
+        """The client, with the endpoint that takes tokens back where the provider names one."""
+        provider = self._provider(record, auth)
+        client = provider.client()
+        if client.revocation_url or not auth.issuer:
+            return client
+        return replace(client, revocation_url=provider.metadata().revocation_endpoint)
 
     def provider(self, record: Record) -> Provider:
         """What is known of the record's provider; for the doctor. Raises `RecordFault` for a static record."""

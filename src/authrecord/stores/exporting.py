@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from ..core.errors import StoreFault
+from ..core.errors import StoreFault, TryLater
+from ..core.faults import fault
 from ..core.token import Token
 from ..documents import Format, records_from, write
 from ..keeper.naming import token_key
@@ -29,10 +30,14 @@ from ..keeper.ports import TokenKey, TokenStore
 from ..record import Record
 from .payload import read_token, written_token
 from .sealing import DoesNotOpen
+from .sql.audit import Entry, append
+from .sql.tenancy import TenantStore
 
 FORMAT: Final = 1
 CLAIM_SECONDS: Final = 45.0
 PATIENCE: Final = 30.0
+TRIES: Final = 5
+BATCH: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,47 @@ def tokens_of(store: TokenStore, records: Iterable[Record]) -> tuple[tuple[Token
     keys = (token_key(record) for record in records)
     found = ((key, store.load(key)) for key in keys)
     return tuple((key, token) for key, token in found if token is not None)
+
+
+def move_logins(
+    store: TokenStore, records: Iterable[Record], write: Callable[[Export], None]
+) -> tuple[str, ...]:
+    """Export `records` with their tokens, and take the refresh tokens out of `store`; the names of those that moved.
+
+    `write` puts an export on disk, in place of what it wrote before: it is called before a login leaves the store, so
+    that whoever is killed in between has it in both places and not in none. Raises `TryLater` when tokens are renewed
+    again and again meanwhile, and as `hand_over` does.
+    """
+    records = tuple(records)
+    tokens = tokens_of(store, records)
+    for _ in range(TRIES):
+        write(Export(records, tokens))
+        handed = [hand_over(store, key, token) for key, token in tokens]
+        if all(handed):
+            return tuple(key.name for key, token in tokens if token.refresh_token is not None)
+        newer = (
+            (key, token if is_handed else store.load(key))
+            for (key, token), is_handed in zip(tokens, handed, strict=True)
+        )
+        tokens = tuple((key, token) for key, token in newer if token is not None)
+    raise TryLater(
+        "tokens were renewed again and again, and the export does not hold the newest of each.",
+        hint="What it does not hold is here still. Try again, with another file.",
+        code="store_busy",
+    )
+
+
+def tell_export(store: TenantStore, records: Iterable[Record], how: str) -> None:
+    """Write down in the audit log that each of `records` is exported; before it is. `how`: in a few words."""
+    named = list(records)
+    for start in range(0, len(named), BATCH):
+        with store.backend.writing() as transaction:
+            for record in named[start : start + BATCH]:
+                origin = " ".join(record.allowed_origins)
+                entry = Entry("record.export", "ok", name=record.name, origin=origin, detail=how)
+                append(transaction, store.vault, store.tenant, store.actor, entry)
+            fault("export.before_commit")
+        fault("export.after_commit")
 
 
 def hand_over(store: TokenStore, key: TokenKey, exported: Token) -> bool:

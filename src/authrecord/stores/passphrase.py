@@ -56,10 +56,19 @@ def is_sealed_file(data: bytes) -> bool:
     return data.startswith(_BEGINNING)
 
 
+def refuse_weak(passphrase: Secret) -> None:
+    """Raises `RecordFault` (code `passphrase`) for one that is too short, before anything is done with it."""
+    if len(_normal(passphrase)) < SHORTEST:
+        raise RecordFault(
+            f"a passphrase has {SHORTEST} characters at least.", hint="Take several words.", code="passphrase"
+        )
+
+
 def seal_file(plain: bytes, passphrase: Secret, random: Callable[[int], bytes]) -> bytes:
     """The file's bytes. Raises `RecordFault` (code `passphrase`) for a passphrase that is too short."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+    refuse_weak(passphrase)
     salt, nonce = random(_SALT_BYTES), random(_NONCE_BYTES)
     head = (
         f"authrecord-export {VERSION} argon2id m={MEMORY} t={ROUNDS} p={LANES}"
@@ -99,7 +108,7 @@ def open_file(data: bytes, passphrase: Secret) -> bytes:
         sealed = b64decode(b"".join(body.split()), validate=True)
     except ValueError:
         raise _no_export("it is not base64 below its first line") from None
-    key = _key(passphrase, salt, memory, rounds, lanes, opening=True)
+    key = _key(passphrase, salt, memory, rounds, lanes)
     try:
         return AESGCM(key).decrypt(nonce, sealed, head)
     except InvalidTag:
@@ -111,20 +120,15 @@ def open_file(data: bytes, passphrase: Secret) -> bytes:
     )
 
 
-def _key(
-    passphrase: Secret, salt: bytes, memory: int, rounds: int, lanes: int, *, opening: bool = False
-) -> bytes:
+def _key(passphrase: Secret, salt: bytes, memory: int, rounds: int, lanes: int) -> bytes:
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-    text = unicodedata.normalize("NFC", passphrase.reveal())
-    if len(text) < SHORTEST and not opening:
-        raise RecordFault(
-            f"a passphrase has {SHORTEST} characters at least.",
-            hint="Take several words.",
-            code="passphrase",
-        )
     kdf = Argon2id(salt=salt, length=_KEY_BYTES, iterations=rounds, lanes=lanes, memory_cost=memory)
-    return kdf.derive(text.encode("utf-8", "surrogatepass"))
+    return kdf.derive(_normal(passphrase).encode("utf-8", "surrogatepass"))
+
+
+def _normal(passphrase: Secret) -> str:
+    return unicodedata.normalize("NFC", passphrase.reveal())
 
 
 def _no_export(why: str) -> StoreFault:

@@ -1,4 +1,4 @@
-"""A token as bytes and back, and the name tags that bind the bytes to their place.
+"""A token as bytes and back, and what else is sealed.
 
 The head (two times and the access token) comes first, so that the fast path reads no further. Times are IEEE 754
 doubles, texts are UTF-8 behind their length; a length of `0xFFFFFFFF` says "no value". Nothing here is secret-safe
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from ..core.secret import Secret
     from ..core.token import Token
-    from ..keeper.ports import TokenKey
 
 FORMAT: Final = 1
 """The version of the layout below; the first byte."""
@@ -25,16 +24,6 @@ FORMAT: Final = 1
 _HEAD: Final = Struct(">Bddd")
 _LENGTH: Final = Struct(">I")
 _NOTHING: Final = 0xFFFFFFFF
-
-
-def token_place(name: str, digest: str, generation: int) -> bytes:
-    """What a sealed token is bound to: its record's name, the digest, and its generation."""
-    return packed(b"authrecord/token/v1", _encoded(name), _encoded(digest), b"%d" % generation)
-
-
-def entry_place(index_key: bytes) -> bytes:
-    """What a sealed index entry is bound to: its index key."""
-    return packed(b"authrecord/entry/v1", index_key)
 
 
 def written_token(token: Token) -> bytes:
@@ -95,20 +84,6 @@ def read_token(plain: bytes, generation: int) -> Token:
         issued_by=issued_by or "",
         generation=generation,
     )
-
-
-def written_key(key: TokenKey) -> bytes:
-    """The bytes of an index entry: whose token it names."""
-    return _text(key.name) + _text(key.digest)
-
-
-def read_key(plain: bytes) -> tuple[str, str]:
-    """Name and digest of an index entry. Raises `DoesNotOpen` when one is missing."""
-    name, position = _next(plain, 0)
-    digest, _ = _next(plain, position)
-    if name is None or digest is None:
-        raise DoesNotOpen("an index entry that names nothing")
-    return name, digest
 
 
 def written_entry(name: str, lookup: bytes, binding: str) -> bytes:

@@ -1,7 +1,7 @@
 """Where authrecord keeps its files, by an explicit environment. `AUTHRECORD_HOME` overrides everything.
 
 Follows the XDG Base Directory Specification on Linux and the platform's own folders on macOS and Windows. The
-key file and the sealed cache never share a folder, so that a copy of one folder is not both.
+key file and the sealed store never share a folder, so that a copy of one folder is not both.
 No `platformdirs`: importing it costs as much as the whole look-up of a token may.
 """
 
@@ -28,51 +28,51 @@ def config_folder(environment: Mapping[str, str], platform: str = sys.platform) 
     """Where the user's own documents and settings are. Raises `StoreFault` (code `no_home`) as all here do."""
     from pathlib import Path
 
-    return Path(
-        _folder(environment, platform, "config", xdg=("XDG_CONFIG_HOME", ".config"), windows="APPDATA")
-    )
+    return Path(_config(environment, platform))
 
 
-def found_document(environment: Mapping[str, str], start: str) -> str:
-    """The path of the document to use: `AUTHRECORD_FILE`, else one in `start` or above it, else the user's.
-
-    Empty when there is none. `start` is absolute.
-    """
-    named = environment.get(FILE_VARIABLE, "")
-    if named:
-        return named
+def document_above(start: str) -> str:
+    """The path of a document in the folder `start` (absolute) or above it; empty when there is none."""
     folder, above = start, os.path.dirname(start)
     while True:
-        for name in DOCUMENT_NAMES:
-            path = os.path.join(folder, name)
-            if os.path.isfile(path):
-                return path
-        if folder == above:
-            break
+        found = _document_in(folder)
+        if found or folder == above:
+            return found
         folder, above = above, os.path.dirname(above)
-    own = _folder(environment, sys.platform, "config", xdg=("XDG_CONFIG_HOME", ".config"), windows="APPDATA")
-    candidates = (os.path.join(own, name) for name in DOCUMENT_NAMES)
-    return next((path for path in candidates if os.path.isfile(path)), "")
+
+
+def own_document(environment: Mapping[str, str]) -> str:
+    """The path of the document in the user's configuration folder; empty when there is none."""
+    return _document_in(_config(environment, sys.platform))
+
+
+def settings_file(environment: Mapping[str, str], platform: str = sys.platform) -> str:
+    """What the user has set once and for all: which store, which key."""
+    return os.path.join(_config(environment, platform), "settings.toml")
 
 
 def data_folder(environment: Mapping[str, str], platform: str = sys.platform) -> str:
-    """Where what cannot be made again is: keys."""
+    """Where what cannot be made again is: the store and, in a folder of its own, its key."""
     return _folder(environment, platform, "data", xdg=("XDG_DATA_HOME", ".local/share"))
 
 
-def state_folder(environment: Mapping[str, str], platform: str = sys.platform) -> str:
-    """Where what lives between two runs is: the sealed tokens."""
-    return _folder(environment, platform, "state", xdg=("XDG_STATE_HOME", ".local/state"))
-
-
-def cache_file(environment: Mapping[str, str], platform: str = sys.platform) -> str:
-    """The sealed cache of tokens between runs."""
-    return os.path.join(state_folder(environment, platform), "tokens.sqlite")
+def store_file(environment: Mapping[str, str], platform: str = sys.platform) -> str:
+    """The sealed store of records and tokens that every user has."""
+    return os.path.join(data_folder(environment, platform), "store.sqlite")
 
 
 def key_file(environment: Mapping[str, str], platform: str = sys.platform) -> str:
-    """The key of the cache, when it is kept in a file."""
-    return os.path.join(data_folder(environment, platform), "keys", "cache.key")
+    """The key of the store, when it is kept in a file."""
+    return os.path.join(data_folder(environment, platform), "keys", "store.key")
+
+
+def _config(environment: Mapping[str, str], platform: str) -> str:
+    return _folder(environment, platform, "config", xdg=("XDG_CONFIG_HOME", ".config"), windows="APPDATA")
+
+
+def _document_in(folder: str) -> str:
+    candidates = (os.path.join(folder, name) for name in DOCUMENT_NAMES)
+    return next((path for path in candidates if os.path.isfile(path)), "")
 
 
 def _folder(

@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ...core.errors import StoreFault
 from ..forking import leak, watch
+from ..locating import place_of_url
 from .backend import Row, Transaction, Value, Wait
 from .listening import CHANNEL, Listener
 from .postgres_connection import (
@@ -134,7 +134,7 @@ class PostgresBackend:
         seconds: float = STATEMENT_SECONDS,
         skew: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self.place = shown(url)
+        self.place = place_of_url(url)
         self._url = url
         self._most = most
         self._seconds = seconds
@@ -306,14 +306,6 @@ def _pool(url: str, most: int) -> ConnectionPool[PatientConnection]:
         num_workers=2,
         name="authrecord",
     )
-
-
-def shown(url: str) -> str:
-    """Where the database is, without user and password."""
-    parts = urlsplit(url)
-    host = parts.hostname or "the local PostgreSQL"
-    port = f":{parts.port}" if parts.port else ""
-    return f"{host}{port}{parts.path.rstrip('/')}"
 
 
 _marks: dict[str, str] = {}

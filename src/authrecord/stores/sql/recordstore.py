@@ -11,12 +11,11 @@ from typing import Final
 
 from ...core.errors import RecordFault
 from ...core.faults import fault
-from ...core.token import Token
 from ...documents import checked
 from ...keeper.naming import token_key
-from ...keeper.ports import Filter, Page, StoredRecord, TokenKey
+from ...keeper.ports import Filter, Page, StoredRecord
 from ...record import OAuth2, Record
-from . import listing, secretrows, states, tokens
+from . import listing, secretrows, states, tenancy
 from .audit import Entry
 from .backend import Row, Transaction
 from .config import Config, changed_fields, grant_of, put_together, taken_apart
@@ -195,24 +194,13 @@ class SqlRecords(TenantStore):
         old, new = token_key(before), token_key(after)
         if old == new:
             return
-        may_go_on = old.digest == new.digest and (old.binding == new.binding or carry_token)
-        kept = self._kept(transaction, old) if may_go_on else None
+        may_go_on = old.binding == new.binding or carry_token
+        if may_go_on and tenancy.carry_token(transaction, self.vault, self.tenant, old, new):
+            return
         drop_tokens(transaction, self.tenant, old.name)
         transaction.notify(self._place(transaction, old).topic())
-        if kept is not None:
-            token, generation = kept
-            tokens.write(
-                transaction, self.vault, self._place(transaction, new), new.binding, token, generation
-            )
-            return
         state = _IDLE if isinstance(after.auth, OAuth2) else _STATIC
         states.reset(transaction, self.tenant, after.name, state)
-
-    def _kept(self, transaction: Transaction, key: TokenKey) -> tuple[Token, int] | None:
-        place = self._place(transaction, key)
-        row = tokens.read_row(transaction, place)
-        token = tokens.opened(transaction, self.vault, place, key, row)
-        return None if token is None else (token, row.generation)
 
     def _lookup(self, transaction: Transaction, record: Record) -> bytes | None:
         if not isinstance(record.auth, OAuth2):

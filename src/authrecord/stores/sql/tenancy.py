@@ -11,7 +11,7 @@ from ..sealing import Random
 from . import tokens
 from .audit import Entry, append
 from .backend import Backend, Transaction
-from .claims import Place
+from .claims import AT, Place
 from .slots import Slots
 from .vault import Vault
 
@@ -59,3 +59,23 @@ def drop_tokens(transaction: Transaction, tenant: str, name: str) -> None:
     """Every token, claim and index entry of that name: a renewal that is under way finds nothing to save to (I18)."""
     for table in ("tokens", "claims", "entries"):
         transaction.change(f"DELETE FROM {table} WHERE tenant = ? AND name = ?", (tenant, name))  # noqa: S608 - names written above
+
+
+def carry_token(
+    transaction: Transaction, vault: Vault, tenant: str, before: TokenKey, after: TokenKey
+) -> bool:
+    """Move the token of `before` to the place of `after`, sealed anew; `False` when there is none that could go on.
+
+    A renewal that is under way for `before` finds nothing to save to.
+    """
+    place = tokens.place_of(transaction, vault, tenant, before)
+    row = tokens.read_row(transaction, place)
+    token = tokens.opened(transaction, vault, place, before, row) if before.digest == after.digest else None
+    if token is None:
+        return False
+    for table in ("tokens", "claims"):
+        transaction.change(f"DELETE FROM {table} WHERE {AT}", place.values)  # noqa: S608 - names written above
+    transaction.notify(place.topic())
+    goal = tokens.place_of(transaction, vault, tenant, after)
+    tokens.write(transaction, vault, goal, after.binding, token, row.generation)
+    return True

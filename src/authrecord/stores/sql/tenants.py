@@ -44,8 +44,8 @@ class Tenant:
     records: int
 
 
-def initialise(backend: Backend, vault: Vault) -> bool:
-    """Give an empty store its KEK and the tenant `default`; `False` when it has them.
+def initialise(backend: Backend, vault: Vault, *, actor: str = "") -> bool:
+    """Give an empty store its KEK and the tenant `default`; `False` when it has them. `actor`: who is told of it.
 
     Two programs may do so at once: the second finds what the first made. Raises `StoreFault` (`wrong_key`) when
     the store belongs to another KEK.
@@ -58,6 +58,8 @@ def initialise(backend: Backend, vault: Vault) -> bool:
         if made:
             insert_kek(transaction, kek, key_check)
             _insert_keys(transaction, kek, DEFAULT, keys)
+            if actor:
+                Operator(backend, vault, DEFAULT, actor).tell(transaction, "keys.init", f"under {kek.source}")
         fault("keys.initialise.before_commit")
     fault("keys.initialise.after_commit")
     vault.check(backend)

@@ -21,7 +21,7 @@ from .audit import Entry
 from .claims import Held, Place
 from .restored import refuse_restored
 from .slots import SLOTS
-from .tenancy import TenantStore, drop_tokens
+from .tenancy import TenantStore, carry_token, drop_tokens
 
 NO_SLOT: Final = -1
 
@@ -129,6 +129,19 @@ class SqlTokens(TenantStore):
             fault("token.forget.before_commit")
         fault("token.forget.after_commit")
         self.backend.wipe()
+
+    def carry(self, before: TokenKey, after: TokenKey) -> bool:
+        """Let the token of `before` go on as that of `after`, which depends on the same; `False` when there is none.
+
+        For whoever may change where a token travels, and did so in a document.
+        """
+        with self.backend.writing() as transaction:
+            carried = carry_token(transaction, self.vault, self.tenant, before, after)
+            if carried:
+                self._note(transaction, Entry("token.carry", "ok", name=after.name))
+            fault("token.carry.before_commit")
+        fault("token.carry.after_commit")
+        return carried
 
     def fingerprint(self, secret: Secret) -> str:
         """See `TokenStore.fingerprint`."""

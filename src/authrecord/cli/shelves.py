@@ -1,0 +1,158 @@
+"""Where `add`, `edit` and `remove` put records: a document that a person wrote, or the store."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ..core.errors import RecordFault
+from ..documents import format_of, read, upsert
+from ..record import Record
+from .files import read_document, write_private
+
+if TYPE_CHECKING:
+    from ..keeper.ports import TokenKey
+    from ..stores.sql.store import SqlStore
+    from ..wiring import Settings, Source
+
+
+class Shelf(Protocol):
+    """A place for records. `kind`: `file` or `store`; `place`: which, for people."""
+
+    kind: str
+    place: str
+
+    def find(self, name: str) -> Record:
+        """The record of that name. Raises `RecordFault` when there is none."""
+        ...
+
+    def add(self, record: Record) -> None:
+        """Put a new record. Raises `RecordFault` when its name is taken."""
+        ...
+
+    def refuse_taken(self, name: str) -> None:
+        """Raises `RecordFault` when the name is taken: before somebody answers twenty questions."""
+        ...
+
+    def change(self, before: Record, after: Record) -> None:
+        """Put `after` in the place of `before`, which `find` gave. A kept token goes on where it can."""
+        ...
+
+    def close(self) -> None:
+        """Done."""
+        ...
+
+
+class DocumentShelf:
+    """The document at `path`, which may be missing. Everything else in it stays as it is written."""
+
+    kind = "file"
+
+    def __init__(self, path: Path, settings: Settings, source: Source) -> None:
+        self.place = str(path)
+        self._path = path
+        self._settings = settings
+        self._source = source
+
+    def find(self, name: str) -> Record:
+        """See `Shelf.find`."""
+        from ..wiring import unknown_record
+
+        found = {record.name: record for record in self._records()}
+        if name not in found:
+            raise unknown_record(name, found, self.place)
+        return found[name]
+
+    def refuse_taken(self, name: str) -> None:
+        """See `Shelf.refuse_taken`."""
+        if any(record.name == name for record in self._records()):
+            raise RecordFault(
+                f"{self.place} holds a record {name!r} already.",
+                hint=f"Change it with `authrecord edit {name}`.",
+            )
+
+    def add(self, record: Record) -> None:
+        """See `Shelf.add`."""
+        self.refuse_taken(record.name)
+        self._write(record)
+
+    def change(self, before: Record, after: Record) -> None:
+        """See `Shelf.change`."""
+        from ..keeper.naming import token_key
+
+        self._write(after)
+        self._carry(token_key(before), token_key(after))
+
+    def close(self) -> None:
+        """See `Shelf.close`."""
+
+    def _carry(self, before: TokenKey, after: TokenKey) -> None:
+        """Who changes where the credential may go, here, is the one whose token it is: it goes on."""
+        import os
+
+        from ..wiring import open_store
+
+        path = self._source.store.path
+        if before == after or before.digest != after.digest or (path and not os.path.lexists(path)):
+            return
+        with closing(open_store(self._settings, self._source.store)) as store:
+            store.carry(before, after)
+
+    def _records(self) -> tuple[Record, ...]:
+        text = self._text()
+        return read(text, format=format_of(self._path), source=self.place) if text.strip() else ()
+
+    def _text(self) -> str:
+        return read_document(self._path) if self._path.exists() else ""
+
+    def _write(self, record: Record) -> None:
+        written = upsert(self._text(), format=format_of(self._path), record=record, reveal=True)
+        write_private(self._path, written.text)
+
+
+class StoreShelf:
+    """The store."""
+
+    kind = "store"
+
+    def __init__(self, store: SqlStore) -> None:
+        self.place = store.backend.place
+        self._store = store
+        self._revision: int | None = None
+
+    def find(self, name: str) -> Record:
+        """See `Shelf.find`."""
+        found = self._store.read(name)
+        self._revision = found.revision
+        return found.record
+
+    def refuse_taken(self, name: str) -> None:
+        """See `Shelf.refuse_taken`."""
+        if self._store.holds(name):
+            raise RecordFault(
+                f"the store holds a record {name!r} already.",
+                hint=f"Change it with `authrecord edit {name}`.",
+                code="exists",
+            )
+
+    def add(self, record: Record) -> None:
+        """See `Shelf.add`."""
+        self._store.create(record)
+
+    def change(self, before: Record, after: Record) -> None:
+        """See `Shelf.change`. Raises `RecordFault` (code `stale`) when somebody changed it since `find`."""
+        self._store.update(before.name, after, revision=self._revision, carry_token=True)
+
+    def close(self) -> None:
+        """See `Shelf.close`."""
+        self._store.close()
+
+
+def open_shelf(settings: Settings, source: Source) -> Shelf:
+    """The document or the store of `source`."""
+    from ..wiring import open_store
+
+    if source.document is not None:
+        return DocumentShelf(source.document, settings, source)
+    return StoreShelf(open_store(settings, source.store))
