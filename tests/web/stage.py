@@ -26,7 +26,7 @@ from authrecord.stores.sql.tenants import create_tenant, initialise
 from authrecord.stores.sql.vault import Vault
 from authrecord.web.address import Address, address_of
 from authrecord.web.application import make_application
-from authrecord.web.assembling import Wishes, assemble
+from authrecord.web.assembling import Stores, Wishes, assemble
 from authrecord.web.serving import listening_socket, make_server
 from authrecord.web.site import Parts
 from tests.canary_watch import Canary
@@ -172,8 +172,6 @@ def stage(canary: Canary, *, wishes: Wishes | None = None, address: Address | No
     migrate(backend)
     initialise(backend, vault)
     create_tenant(Operator(backend, vault, "default", "test"), OTHER)
-    for tenant in ("default", OTHER):
-        vault.load(backend, tenant)
     listening = listening_socket("127.0.0.1", 0)
     port = listening.getsockname()[1]
     where = address or address_of("127.0.0.1", port, has_tls=False, behind_tls_proxy=False)
@@ -182,7 +180,7 @@ def stage(canary: Canary, *, wishes: Wishes | None = None, address: Address | No
         wishes or Wishes(),
         backend=backend,
         vault=vault,
-        open_store=lambda tenant, actor: SqlStore(backend, vault, tenant=tenant, actor=actor),
+        open_store=Stores(backend, vault),
     )
     server = make_server(make_application(site), tls=None, behind_proxy=False)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "backup": "Copy the whole store into a file.",
     "restore": "Put a backup into the store.",
     "doctor": "Find out what is wrong with the store and its surroundings.",
+    "serve": "Serve the page and the REST API.",
     "devserver": "Start a provider and an API to try things with.",
     "schema": "Print the JSON Schema of documents.",
     "completion": "Print the shell's completion script.",

@@ -105,6 +105,24 @@ def assemble(
     )
 
 
+class Stores:
+    """The stores of all tenants in one database. A tenant's keys are unwrapped when it is first asked for."""
+
+    def __init__(self, backend: Backend, vault: Vault) -> None:
+        self._backend = backend
+        self._vault = vault
+        self._loaded: set[str] = set()
+
+    def __call__(self, tenant: str, actor: str) -> Store:
+        """The store of a tenant, for an actor. Raises `StoreFault` when its keys do not open."""
+        from ..stores.sql.store import SqlStore
+
+        if tenant not in self._loaded:
+            self._vault.load(self._backend, tenant)
+            self._loaded.add(tenant)
+        return SqlStore(self._backend, self._vault, tenant=tenant, actor=actor)
+
+
 class _Keepers:
     """The shared keeper of each tenant, made when it is first asked for."""
 
