@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
 
 from tests.canary_watch import Canary
 from tests.web.stage import Stage, stage
+
+
+@pytest.fixture(autouse=True)
+def addresses_stay_out_of_the_log() -> Iterator[None]:
+    """The browser of these tests is an HTTP client that logs each address, codes and all; a real one logs none."""
+    logger = logging.getLogger("httpx2")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture(scope="module")

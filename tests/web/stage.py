@@ -112,7 +112,9 @@ class Stage:
     def program(self, *scopes: str, **given: Any) -> httpx2.Client:
         """A client that sends an API token with each request."""
         headers = {"authorization": f"Bearer {self.token(*scopes, **given)}"}
-        client = httpx2.Client(base_url=f"{self.url}/api/v1", timeout=SECONDS, trust_env=False, headers=headers)
+        client = httpx2.Client(
+            base_url=f"{self.url}/api/v1", timeout=SECONDS, trust_env=False, headers=headers
+        )
         self.clients.append(client)
         return client
 

@@ -11,11 +11,21 @@ from authrecord.web.guard import MOST_BYTES
 from tests.canary_watch import Canary
 from tests.web.stage import Stage, bearer
 
-PATHS = ("/", "/sign-in", "/records", "/callback", "/api/v1/records", "/api/v1/openapi.json", "/static/x/page.css")
+PATHS = (
+    "/",
+    "/sign-in",
+    "/records",
+    "/callback",
+    "/api/v1/records",
+    "/api/v1/openapi.json",
+    "/static/x/page.css",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example:{port}", "127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example:{port}", "127.0.0.1:1"]
+)
 def test_M1_A15_a_request_for_another_host_goes_no_further(web: Stage, path: str, host: str) -> None:
     """A name that a web page has re-bound to this machine opens nothing, on no route."""
     port = web.url.rpartition(":")[2]
@@ -47,7 +57,9 @@ def test_M1_the_names_of_loopback_are_answered(web: Stage, name: str) -> None:
         {"sec-fetch-site": "", "origin": "http://127.0.0.1:1"},
     ],
 )
-def test_M2_a_form_of_another_site_changes_nothing(web: Stage, canary: Canary, headers: dict[str, str]) -> None:
+def test_M2_a_form_of_another_site_changes_nothing(
+    web: Stage, canary: Canary, headers: dict[str, str]
+) -> None:
     """Whatever a foreign page sends with the person's cookie is refused by where it comes from."""
     visitor = web.browser("ann")
     web.put(bearer(canary))
@@ -84,7 +96,15 @@ def test_M4_no_answer_allows_another_origin(web: Stage) -> None:
 
 def test_M8_M16_every_answer_is_neither_framed_nor_stored_nor_referred(web: Stage) -> None:
     visitor = web.browser("ann")
-    for path in ("/records", "/new", "/settings", "/sign-in", "/callback?state=x", "/api/v1/records", "/nowhere"):
+    for path in (
+        "/records",
+        "/new",
+        "/settings",
+        "/sign-in",
+        "/callback?state=x",
+        "/api/v1/records",
+        "/nowhere",
+    ):
         headers = visitor.get(path).headers
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "unsafe-inline" not in headers["content-security-policy"]

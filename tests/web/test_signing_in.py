@@ -68,13 +68,13 @@ def test_M19_signing_out_ends_the_session_at_the_server(web: Stage) -> None:
     assert again.get("/records").status_code == 303
 
 
-@pytest.mark.parametrize(("idle", "age"), [(sessions.IDLE_SECONDS + 1, 0.0), (0.0, sessions.LONGEST_SECONDS + 1)])
+@pytest.mark.parametrize(
+    ("idle", "age"), [(sessions.IDLE_SECONDS + 1, 0.0), (0.0, sessions.LONGEST_SECONDS + 1)]
+)
 def test_M19_a_session_that_idles_or_is_old_is_over(web: Stage, idle: float, age: float) -> None:
     visitor = web.browser("ann")
     with web.site.backend.writing() as transaction:
-        transaction.change(
-            "UPDATE sessions SET seen_at = seen_at - ?, began_at = began_at - ?", (idle, age)
-        )
+        transaction.change("UPDATE sessions SET seen_at = seen_at - ?, began_at = began_at - ?", (idle, age))
     assert visitor.get("/records").status_code == 303
 
 
@@ -82,7 +82,9 @@ def test_M14_D12_nobody_is_sent_elsewhere_after_signing_in(web: Stage) -> None:
     visitor = web.visitor()
     password = web.person("ann", "viewer")
     for target in ("//evil.example", "/\\evil.example", "https:evil.example", "%2F%2Fevil.example"):
-        answer = visitor.post(f"/sign-in?next={target}", {"name": "ann", "password": password, "next": target})
+        answer = visitor.post(
+            f"/sign-in?next={target}", {"name": "ann", "password": password, "next": target}
+        )
         assert answer.headers["location"] == "/records"
 
 
