@@ -13,12 +13,14 @@ from tests.web.stage import Stage, stage
 
 @pytest.fixture(autouse=True)
 def addresses_stay_out_of_the_log() -> Iterator[None]:
-    """The browser of these tests is an HTTP client that logs each address, codes and all; a real one logs none."""
-    logger = logging.getLogger("httpx2")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    """The browser of these tests is an HTTP client that logs addresses and headers, codes in them; no real one does."""
+    loggers = [logging.getLogger(name) for name in ("httpx2", "httpcore2")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     yield
-    logger.setLevel(level)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from .output import console, print_json
 if TYPE_CHECKING:
     from ..stores.sql.store import SqlStore
     from ..web.address import Address
-    from ..web.assembling import Wishes
     from ..web.serving import Tls
     from ..web.site import Parts
 
@@ -27,16 +26,33 @@ if TYPE_CHECKING:
         "    --tls-certificate chain.pem --tls-key key.pem",
     ),
 )
-@click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:8642", help="Where to listen; port 0 takes a free one.")
-@click.option("--name", "names", multiple=True, metavar="HOST", help="A name under which people open it, repeatable.")
-@click.option("--tls-certificate", type=click.Path(dir_okay=False), default=None, help="Certificate chain, PEM.")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default="127.0.0.1:8642",
+    help="Where to listen; port 0 takes a free one.",
+)
+@click.option(
+    "--name", "names", multiple=True, metavar="HOST", help="A name under which people open it, repeatable."
+)
+@click.option(
+    "--tls-certificate", type=click.Path(dir_okay=False), default=None, help="Certificate chain, PEM."
+)
 @click.option("--tls-key", type=click.Path(dir_okay=False), default=None, help="The certificate's key, PEM.")
 @click.option("--i-am-behind-tls-proxy", "behind_proxy", is_flag=True, help="A proxy on the way does TLS.")
 @click.option(
-    "--allow-network", "networks", multiple=True, metavar="CIDR", help="A private network that records may lead to."
+    "--allow-network",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="A private network that records may lead to.",
 )
-@click.option("--allow-references", is_flag=True, help="Resolve ${env:…}, ${file:…} and ${keyring:…} of records here.")
-@click.option("--metrics", metavar="HOST:PORT", default="", help="Serve metrics and health here, on loopback.")
+@click.option(
+    "--allow-references", is_flag=True, help="Resolve ${env:…}, ${file:…} and ${keyring:…} of records here."
+)
+@click.option(
+    "--metrics", metavar="HOST:PORT", default="", help="Serve metrics and health here, on loopback."
+)
 @click.option("--describe-api", is_flag=True, help="Serve the API's description beyond loopback too.")
 @click.option("--link", is_flag=True, help="Print a one-time link even though people can log in.")
 @with_options
@@ -73,7 +89,11 @@ def command(options: Options, **given: Any) -> None:
         store = _store(options)
         stack.callback(store.close)
         site = assemble(
-            address, wishes, backend=store.backend, vault=store.vault, open_store=Stores(store.backend, store.vault)
+            address,
+            wishes,
+            backend=store.backend,
+            vault=store.vault,
+            open_store=Stores(store.backend, store.vault),
         )
         stack.callback(site.journal.flush)
         if given["metrics"]:

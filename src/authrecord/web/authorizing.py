@@ -202,7 +202,7 @@ def token_words(token: Token) -> str:
 
 
 def who(token: Token) -> str:
-    """Whom an ID token names; empty without one. Unverified: it came straight from the provider, and decides nothing."""
+    """Whom an ID token names; empty without one. Unverified: it came from the provider itself, and decides nothing."""
     if token.id_token is None:
         return ""
     claims = claims_of(token.id_token)

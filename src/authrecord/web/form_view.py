@@ -125,3 +125,8 @@ def labels() -> dict[str, str]:
             for column in one.field.columns:
                 found[column.path] = f"{one.field.label}: {column.label}"
     return found
+
+
+def field_of(path: str) -> str:
+    """The path of the field that a path into one of its lines belongs to."""
+    return path.partition("[")[0]

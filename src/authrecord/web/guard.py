@@ -25,18 +25,17 @@ API: Final = "/api/"
 CALLBACK: Final = "/callback"
 FRAGMENT: Final = "/callback-fragment"
 
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+_DIRECTIVES: Final = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+POLICY: Final = "; ".join(f"{name} {value}" for name, value in _DIRECTIVES.items())
 """No inline script, no inline style, nothing from elsewhere, framed by nobody."""
 
 HEADERS: Final = (
@@ -48,7 +47,6 @@ HEADERS: Final = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
-_OURS: Final = frozenset(name for name, _ in HEADERS)
 _KEPT: Final = b"public, max-age=31536000, immutable"
 _TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000")
 

@@ -90,7 +90,7 @@ def _shown_field(path: str, by_path: dict[tuple[str, str], list[tuple[str, FormF
 def _where(kinds: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The auth types, and the grants unless all of them are meant."""
     shown = list(kinds)
-    types = tuple(dict.fromkeys(type for type, _ in shown))
+    types = tuple(dict.fromkeys(auth_type for auth_type, _ in shown))
     grants = tuple(grant for _, grant in shown if grant)
     return types, () if len(grants) in {0, len(GRANT_CHOICES)} else grants
 

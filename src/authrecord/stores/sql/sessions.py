@@ -1,5 +1,8 @@
-"""Sessions of people at the page. The browser holds a random text; the store its SHA-256, so that a copy of the
-database opens no session (security.md 5.6, attack rows M9, M19)."""
+"""Sessions of people at the page.
+
+The browser holds a random text; the store its SHA-256, so that a copy of the database opens no session (attack rows
+M9, M19).
+"""
 
 from __future__ import annotations
 

@@ -81,9 +81,8 @@ def make_token(
 
     def make() -> str:
         records = data.records
-        if caller.records is not None:
-            if records is None or not caller.records.issuperset(records):
-                raise RecordFault("the new token would reach more than this one.", field="records")
+        if caller.records is not None and not caller.records.issuperset(records or ("",)):
+            raise RecordFault("the new token would reach more than this one.", field="records")
         issued, secret = issue(
             site, caller, label=data.label, scopes=data.scopes, records=records, days=data.days
         )

@@ -59,7 +59,12 @@ def faults(*statuses: int) -> dict[int, ResponseSpec]:
 
 
 def once(
-    site: Site, caller: Caller, key: str, request: object, make: Callable[[], str], find: Callable[[str], Any]
+    site: Site,
+    caller: Caller,
+    key: str,
+    request: object,
+    make: Callable[[], str],
+    find: Callable[[str], Any],
 ) -> tuple[Any, bool]:
     """What the request made, and whether it was made now. `make` gives the name of it, `find` the thing of a name.
 

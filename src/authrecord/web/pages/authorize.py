@@ -9,6 +9,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
 from ...core.errors import AuthrecordError, LoginFailed, RecordFault
+from ...core.fields import IMPLICIT
 from ...core.origin import origin_of
 from ...grants.pending import Answer, parse_answer
 from ...keeper.ports import Filter, StoredRecord, Summary
@@ -19,7 +20,7 @@ from ..journal import Entry
 from ..progress import FAILED, Attempt
 from ..rights import USE, Caller
 from ..site import Site
-from ..states import ALONE, BY_PERSON, stated
+from ..states import BY_PERSON, stated
 from ..threads import in_thread
 from .common import SIGNED_IN, HtmlRequest, Typed, gone_to, moved, page, part, read_record
 
@@ -221,15 +222,11 @@ def _buttons(stored: StoredRecord, state: str) -> tuple[Button, ...]:
         log_in = Button("login", f"Log in at {_host(auth.authorization.url or auth.issuer)}")
         if state != "live":
             return (log_in,)
-        again = Button("login", "Log in again")
-        return (
-            (Button("renew", "Renew now"), again, *forgetting)
-            if auth.grant not in ALONE and auth.grant != "implicit"
-            else (again, *forgetting)
-        )
-    return (
-        (Button("renew", "Renew now"), *forgetting) if state == "live" else (Button("obtain", "Get a token"),)
-    )
+        renewing = () if auth.grant == IMPLICIT else (Button("renew", "Renew now"),)
+        return (*renewing, Button("login", "Log in again"), *forgetting)
+    if state == "live":
+        return (Button("renew", "Renew now"), *forgetting)
+    return (Button("obtain", "Get a token"),)
 
 
 def _host(url: str) -> str:

@@ -57,7 +57,7 @@ Typed: TypeAlias = SkipValidation[NamedDependency[Pairs]]
 
 
 def cookie_name(site: Site) -> str:
-    """The session's cookie. Browsers keep cookies apart by host, not by port, so on loopback its name holds the port."""
+    """The session's cookie. Browsers keep cookies apart by host and not by port: on loopback its name has the port."""
     return "__Host-authrecord" if site.address.secure else f"authrecord_{site.address.port}"
 
 
