@@ -8,6 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.canary_watch import Canary
+from tests.real import availability
+from tests.real.browser import HeadlessChromium
+from tests.web.browsing import require_browser
 from tests.web.stage import Stage, stage
 
 
@@ -36,3 +39,13 @@ def web(running: Stage, canary: Canary) -> Iterator[Stage]:
     running.begin(canary)
     yield running
     running.end()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[HeadlessChromium]:
+    """A headless Chromium."""
+    require_browser()
+    executable = availability.chromium()
+    assert executable is not None
+    with HeadlessChromium(executable) as browser:
+        yield browser

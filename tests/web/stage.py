@@ -212,9 +212,16 @@ def bearer(canary: Canary, name: str = "orders", **changes: Any) -> dict[str, An
     return {"name": name, "allowed_origins": ["http://127.0.0.1:9"], "auth": auth} | changes
 
 
+SWITCHED_ON: Final = (
+    ("auth.authorization.use_browser", "on"),
+    ("auth.credentials.keep_password", "on"),
+)
+"""Switches that are on unless somebody turns them off: a form posts nothing for one that is off."""
+
+
 def form_of_record(data: dict[str, Any], path: str = "") -> list[tuple[str, str]]:
     """A record's plain data as the form of the page posts it."""
-    pairs: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = [] if path else list(SWITCHED_ON)
     for key, value in data.items():
         here = f"{path}.{key}" if path else key
         if isinstance(value, dict):

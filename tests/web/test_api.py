@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -284,11 +285,30 @@ def test_a_check_says_what_stands_in_the_way(web: Stage, canary: Canary, devserv
     web.put(machine(devserver))
     program = web.program("tokens:use")
     good = program.post("/records/machine/check", json={"url": devserver.server.api_url}).json()
-    assert good["ok"], good
+    assert good["ok"], [(step["name"], step["verdict"], step["advice"]) for step in good["steps"]]
     assert [step["name"] for step in good["steps"]][-1] == "api"
     devserver.server.stop()
     bad = program.post("/records/machine/check", json={}).json()
     assert not bad["ok"]
+
+
+def test_references_are_not_followed_on_the_server(
+    web: Stage, canary: Canary, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Who may write a record cannot have the server send its own variables and files to an address of theirs."""
+    secret = canary("secret of the server")
+    monkeypatch.setenv("SERVER_SECRET", secret)
+    file = tmp_path / "secret"
+    file.write_text(secret)
+    canary.allow(secret, sink="file:secret")
+    program = web.program(*EVERYTHING)
+    for name, reference in (("a", "${env:SERVER_SECRET}"), ("b", f"${{file:{file}}}")):
+        record = bearer(canary, name) | {"auth": {"type": "bearer", "token": reference}}
+        assert program.post("/records", json=record).status_code == 201
+        for path, body in (("token", None), ("headers", {"url": "http://127.0.0.1:9/"}), ("check", {})):
+            answer = program.post(f"/records/{name}/{path}", json=body)
+            assert answer.status_code == 422 or answer.json()["ok"] is False
+            canary.scan(answer.text, path)
 
 
 def test_one_records_dead_provider_leaves_the_others_alone(

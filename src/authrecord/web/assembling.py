@@ -102,6 +102,7 @@ def assemble(
         first_link=FirstLink(clock.monotonic),
         authorizing=Authorizing(clock.monotonic),
         docs=wishes.docs,
+        references=wishes.references,
     )
 
 

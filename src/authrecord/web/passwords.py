@@ -53,9 +53,10 @@ class Passwords:
             return False
         with self._room:
             try:
-                return self._hasher.verify(kept or self._nobody, text) and bool(kept)
+                self._hasher.verify(kept or self._nobody, text)
             except (VerificationError, InvalidHashError):
                 return False
+        return bool(kept)
 
 
 def _check(password: Secret) -> None:

@@ -28,8 +28,8 @@ from ..schemes.bearer import BearerScheme
 from ..schemes.oauth2 import OAuth2Scheme
 
 _ANYWHERE: Final = "https://…"
-_STAND_IN: Final = "•"
-"""One character of the mask; whatever is made of it is shown as the mask."""
+_STAND_IN: Final = "~authrecord-secret~"
+"""Allowed in every place where a secret is sent; whatever holds it is shown as the mask."""
 
 
 @dataclass(frozen=True, slots=True)

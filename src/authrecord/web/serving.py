@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -54,7 +55,7 @@ def make_server(application: Guard, *, tls: Tls | None, behind_proxy: bool) -> u
     import uvicorn
 
     config = uvicorn.Config(
-        application,  # type: ignore[arg-type]  # uvicorn's own names for the same ASGI shapes
+        application,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -69,4 +70,7 @@ def make_server(application: Guard, *, tls: Tls | None, behind_proxy: bool) -> u
         ssl_certfile=None if tls is None else tls.certificate_file,
         ssl_keyfile=None if tls is None else tls.key_file,
     )
+    logging.getLogger(
+        "uvicorn.access"
+    ).disabled = True  # `access_log=False` takes its handlers, not its records
     return uvicorn.Server(config)

@@ -82,6 +82,8 @@ class _Reading:
             return _MISSING if value == one.default else value
         if one.kind in {Kind.SECRET, Kind.SENSITIVE_TEXT}:
             return self._secret(one.path, one.path, required=one.required)
+        if one.path not in self._typed and not one.required:
+            return _MISSING
         text = self._typed.get(one.path, "")
         if one.kind in {Kind.TAGS, Kind.ORIGINS}:
             separators = _COMMAS if one.kind is Kind.TAGS else _SEPARATORS

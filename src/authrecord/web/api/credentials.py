@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from litestar import post
 from litestar.params import FromPath, JSONBody
@@ -11,9 +11,11 @@ from litestar.params import FromPath, JSONBody
 from ...clients.egress import guarded_transport
 from ...core.errors import AuthrecordError
 from ...core.messages import Stamp, plain, with_query
+from ...core.secret import Reference
 from ...doctor.step import Step, Verdict
 from ...doctor.walk import walk
 from ...doctor.witness import Witness
+from ...documents.plain import mapping_of
 from ...keeper.ports import Sender
 from ...record import OAuth2, Record
 from ...wiring import Records, Settings, checked_origin
@@ -26,6 +28,8 @@ from .records import read_for
 from .shapes import CheckAnswer, CheckWanted, HeadersAnswer, HeadersWanted, StepAnswer, TokenAnswer
 
 _LOOPBACK: Final = "http://127.0.0.1"
+_OPEN_STORE: Final = Settings(environment={}, store="memory:", key="file:served")
+"""The doctor's look at the store is left out of the answer: it is open, or there would be no answer."""
 
 
 @post(
@@ -90,6 +94,11 @@ def get_headers(
 def check_record(site: Site, caller: Caller, name: FromPath[str], data: JSONBody[CheckWanted]) -> CheckAnswer:
     """Walk through what the record does, from its document to the API, and say what stands in the way."""
     record = read_for(site, caller, name).record
+    if not site.references and _holds_reference(mapping_of(record)):
+        advice = "Enter the secret itself, or have the server started with --allow-references."
+        summary = "the record refers to a secret, and this server resolves no references"
+        step = StepAnswer(name="secrets", verdict="failed", summary=summary, details=[], advice=advice)
+        return CheckAnswer(ok=False, steps=[step])
     witnesses: list[Witness] = []
 
     def watched(sender: Sender) -> Sender:
@@ -98,11 +107,10 @@ def check_record(site: Site, caller: Caller, name: FromPath[str], data: JSONBody
 
     keeper = site.new_keeper(caller.tenant, watched)
     records = Records((record,), keeper, source="the store")
-    settings = Settings(environment={})
     steps = [
         _step(one)
-        for one in walk(records, record, witnesses[0], settings, seconds=monotonic)
-        if one.name != "api"
+        for one in walk(records, record, witnesses[0], _OPEN_STORE, seconds=monotonic)
+        if one.name not in {"api", "store"}
     ]
     if data.url:
         steps.append(_on_api(site, caller, record, data.url))
@@ -137,6 +145,14 @@ def _step(one: Step) -> StepAnswer:
         details=list(one.details),
         advice=one.advice,
     )
+
+
+def _holds_reference(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_reference(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_holds_reference(item) for item in value)
+    return isinstance(value, Reference)
 
 
 def _static(record: Record, stamp: Stamp) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
@@ -71,7 +71,7 @@ def show_list(
     auth_type, _, grant = kind.partition("/")
     wanted = Filter(name=name[:100], tag=tag[:100], auth_type=auth_type, grant=grant, state=shown_state)
     found = site.records(caller.tenant, caller.actor).page(wanted, after=after[:200], limit=PAGE_LINES)
-    values = {
+    values: dict[str, Any] = {
         "lines": [_line(site, caller, one) for one in found.lines if caller.reaches(one.name)],
         "after": found.after,
         "query": urlencode({"name": name, "tag": tag, "state": shown_state, "kind": kind}),
