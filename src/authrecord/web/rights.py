@@ -8,6 +8,8 @@ from typing import Final, TypeAlias
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from ..core.errors import RecordFault
+
 READ: Final = "records:read"
 WRITE: Final = "records:write"
 SET: Final = "secrets:set"
@@ -79,6 +81,11 @@ class Who:
 
 Caller: TypeAlias = SkipValidation[NamedDependency[Who]]
 """The caller, as an argument of a handler: litestar hands it over as it is."""
+
+
+def unreachable(name: str) -> RecordFault:
+    """The fault of a record that the caller may not touch: word for word that of one that is not there (N1)."""
+    return RecordFault(f"the store holds no record {name[:100]!r}.", field="name", code="unknown_record")
 
 
 def scopes_of(role: str, *, may_reveal: bool) -> frozenset[str]:

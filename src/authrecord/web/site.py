@@ -37,7 +37,7 @@ OpenKeeper = Callable[[str, Callable[[Sender], Sender]], Keeper]
 class Parts:
     """The parts of a running server. `keeper`: the shared one of a tenant. `permits`: where it may connect to.
 
-    `docs`: the description of the API is served (N10). `references`: `${env:…}` and the like are resolved. `version`: of the assets, a part of their addresses.
+    `docs`: the description of the API is served (N10). `references`: `${env:…}` and the like are resolved.
     """
 
     address: Address

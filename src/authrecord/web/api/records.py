@@ -11,7 +11,7 @@ from ...core.errors import DocumentFault, Fault, RecordFault
 from ...keeper.ports import Filter, StoredRecord
 from ...record import Record
 from ..editing import accepted
-from ..rights import READ, WRITE, Caller
+from ..rights import READ, WRITE, Caller, unreachable
 from ..site import Site
 from ..threads import in_thread
 from .answers import IfMatch, Key, faults, once
@@ -114,7 +114,7 @@ def delete_record(site: Site, caller: Caller, name: FromPath[str], if_match: IfM
 def read_for(site: Site, caller: Caller, name: str) -> StoredRecord:
     """The record, where the token reaches it. One that it does not reach is as one that is not there (N1)."""
     if not caller.reaches(name):
-        raise RecordFault("there is no record of that name.", field="name", code="unknown_record")
+        raise unreachable(name)
     return site.records(caller.tenant, caller.actor).read(name)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
-from ...core.errors import AuthrecordError, LoginFailed, RecordFault
+from ...core.errors import AuthrecordError, LoginFailed
 from ...core.fields import IMPLICIT
 from ...core.origin import origin_of
 from ...grants.pending import Answer, parse_answer
@@ -18,7 +18,7 @@ from ..authorizing import failed_step
 from ..guard import FRAGMENT
 from ..journal import Entry
 from ..progress import FAILED, Attempt
-from ..rights import USE, Caller
+from ..rights import USE, Caller, unreachable
 from ..site import Site
 from ..states import BY_PERSON, stated
 from ..threads import in_thread
@@ -209,7 +209,7 @@ def summary_of(site: Site, caller: Caller, stored: StoredRecord) -> Summary:
     found = site.records(caller.tenant, caller.actor).page(Filter(name=name), limit=1).lines
     if found and found[0].name == name:
         return found[0]
-    raise RecordFault("there is no record of that name.", field="name", code="unknown_record")
+    raise unreachable(name)
 
 
 def _buttons(stored: StoredRecord, state: str) -> tuple[Button, ...]:

@@ -12,11 +12,11 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from ...core.errors import AuthrecordError, RecordFault
+from ...core.errors import AuthrecordError
 from ...keeper.ports import StoredRecord
 from ..drawing import drawn
 from ..editing import Forbidden
-from ..rights import Caller, Who, scopes_of
+from ..rights import Caller, Who, scopes_of, unreachable
 from ..site import Site
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def wants_part(request: HtmlRequest) -> bool:
 def read_record(site: Site, caller: Caller, name: str) -> StoredRecord:
     """The record. One that the caller may not touch is as one that is not there (N1)."""
     if not caller.reaches(name):
-        raise RecordFault("there is no record of that name.", field="name", code="unknown_record")
+        raise unreachable(name)
     return site.records(caller.tenant, caller.actor).read(name)
 
 
