@@ -44,6 +44,16 @@ MAY_REVEAL = {
     "signin/login.py": "the browser, or the person who pastes, is sent to the authorization URL",
     "signing.py": "the key that signs",
     "stores/passphrase.py": "Argon2id makes a key of it",
+    "cli/serve.py": "the one-time link is printed for whoever starts the server",
+    "web/api/admin.py": "a new API token is shown once",
+    "web/api/credentials.py": "a program gets the token or headers that it may use",
+    "web/api/logins.py": "a program gets the address to log in at",
+    "web/authorizing.py": "a waiting login is found by a hash of its `state`",
+    "web/pages/authorize.py": "the browser is sent to the provider",
+    "web/pages/settings.py": "a new API token is shown once",
+    "web/pages/trying.py": "a secret is revealed to who may and gave the password again",
+    "web/passwords.py": "a password is hashed and checked",
+    "web/previewing.py": "requests that are made of stand-ins, never of secrets",
     "stores/payload.py": "the bytes that are sealed",
 }
 """The modules that may open a secret, below src/authrecord, and what for (design rule 7)."""

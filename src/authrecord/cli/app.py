@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "gateway": "Authenticate the requests of any tool.",
     "envoy": "Configure and serve Envoys of your own.",
     "ca": "The certificate authority of the forward proxy.",
+    "serve": "Serve the page and the REST API.",
     "devserver": "Start a provider and an API to try things with.",
     "schema": "Print the JSON Schema of documents.",
     "completion": "Print the shell's completion script.",

@@ -18,6 +18,7 @@ from ..core.contracts import Clock
 from ..core.errors import AuthrecordError, BadAnswer, RecordFault, TryLater
 from ..core.messages import ClientCertificate, Request, Response
 from ..core.origin import Origin, origin_of
+from .egress import Permits, anywhere
 
 if TYPE_CHECKING:
     import httpcore2
@@ -41,7 +42,7 @@ class TokenSender:
     """Sends requests to authorization servers. Share one per process; it is safe for threads and after a fork.
 
     `ca_file`: a PEM file of certificate authorities to trust beside the system's. `proxy`: the URL of an HTTP
-    proxy. Neither is ever taken from the environment.
+    proxy. Neither is ever taken from the environment. `permits`: which addresses may be connected to.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class TokenSender:
         most_bytes: int = MOST_BYTES,
         ca_file: str = "",
         proxy: str = "",
+        permits: Permits = anywhere,
     ) -> None:
         self._clock = clock
         self._deadline = deadline
         self._most_bytes = most_bytes
         self._ca_file = ca_file
         self._proxy = proxy
+        self._permits = permits
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._pools: dict[tuple[Any, ...], httpcore2.ConnectionPool] = {}
@@ -175,7 +178,7 @@ class TokenSender:
             proxy=_proxy(self._proxy) if self._proxy else None,
             max_keepalive_connections=KEPT_CONNECTIONS,
             keepalive_expiry=KEPT_SECONDS,
-            network_backend=Backend(),
+            network_backend=Backend(self._permits),
         )
 
 

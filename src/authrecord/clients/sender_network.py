@@ -17,6 +17,8 @@ from typing import Any, Final
 import httpcore2
 
 from ..core.contracts import Clock
+from ..core.errors import RecordFault
+from .egress import Permits, anywhere
 
 _WRITE_BYTES: Final = 16 * 1024
 
@@ -98,10 +100,14 @@ class Stream(httpcore2.NetworkStream):
 
 
 class Backend(httpcore2.NetworkBackend):
-    """Connects within the call in hand: the name's resolution and each of its addresses share what is left."""
+    """Connects within the call in hand: the name's resolution and each of its addresses share what is left.
 
-    def __init__(self) -> None:
+    Only to addresses that `permits` allows; see `egress`.
+    """
+
+    def __init__(self, permits: Permits = anywhere) -> None:
         self._inner = httpcore2.SyncBackend()
+        self._permits = permits
 
     def connect_tcp(
         self,
@@ -114,7 +120,7 @@ class Backend(httpcore2.NetworkBackend):
         """A connection to the first address that answers."""
         failure: httpcore2.ConnectError | httpcore2.ConnectTimeout | None = None
         try:
-            for address in _addresses(host, port, _left(timeout)):
+            for address in resolved_addresses(host, port, _left(timeout), self._permits):
                 try:
                     return Stream(
                         self._inner.connect_tcp(address, port, _left(timeout), local_address, socket_options)
@@ -124,6 +130,21 @@ class Backend(httpcore2.NetworkBackend):
         except TimeoutError:
             raise httpcore2.ConnectTimeout from None
         raise failure or httpcore2.ConnectError
+
+
+def resolved_addresses(host: str, port: int, seconds: float | None, permits: Permits) -> list[str]:
+    """The addresses of `host` that may be connected to; the caller dials one of these and resolves no second time.
+
+    Raises `RecordFault` when there are only others, and what `_addresses` raises.
+    """
+    permitted = [address for address in _addresses(host, port, seconds) if permits(address)]
+    if permitted:
+        return permitted
+    raise RecordFault(
+        f"{host[:100]} leads to an address that this server may not connect to.",
+        hint="An operator can allow its network with `authrecord serve --allow-network`.",
+        code="egress",
+    )
 
 
 def _addresses(host: str, port: int, seconds: float | None) -> list[str]:

@@ -47,7 +47,7 @@ def _seconds(value: object) -> float | None:
 
 def _jwt_life(access_token: Secret, sent_at: float) -> float | None:
     """`exp` minus `iat` of a JWT, or `exp` as seen from `sent_at`: a hint, the API has the last word."""
-    claims = _claims(access_token)
+    claims = claims_of(access_token)
     end, begin = _seconds(claims.get("exp")), _seconds(claims.get("iat"))
     if end is None:
         return None
@@ -55,7 +55,8 @@ def _jwt_life(access_token: Secret, sent_at: float) -> float | None:
     return life if life > 0 else None
 
 
-def _claims(token: Secret) -> Mapping[str, object]:
+def claims_of(token: Secret) -> Mapping[str, object]:
+    """The claims of a JWT, unverified; empty for any other text. For a person to read, never to decide by."""
     text = token.reveal()
     parts = text.split(".")
     if len(parts) != 3 or len(text) > LONGEST_JWT:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from .schema_people import SECOND
+
 FIRST: Final = """
 CREATE TABLE meta (
     name TEXT PRIMARY KEY, value TEXT NOT NULL
@@ -110,5 +112,5 @@ class Migration:
     works_with: int
 
 
-MIGRATIONS: Final = (Migration(FIRST, works_with=1),)
+MIGRATIONS: Final = (Migration(FIRST, works_with=1), Migration(SECOND, works_with=1))
 """Version N is made by the first N of them."""

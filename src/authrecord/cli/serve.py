@@ -1,0 +1,162 @@
+"""`authrecord serve`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..core.errors import RecordFault, StoreFault
+from .context import Options, example, with_options
+from .output import console, print_json
+
+if TYPE_CHECKING:
+    from ..stores.sql.store import SqlStore
+    from ..web.address import Address
+    from ..web.serving import Tls
+    from ..web.site import Parts
+
+
+@click.command(
+    "serve",
+    epilog=example(
+        "authrecord serve",
+        "authrecord serve --listen 0.0.0.0:443 --name auth.example.com \\",
+        "    --tls-certificate chain.pem --tls-key key.pem",
+    ),
+)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default="127.0.0.1:8642",
+    help="Where to listen; port 0 takes a free one.",
+)
+@click.option(
+    "--name", "names", multiple=True, metavar="HOST", help="A name under which people open it, repeatable."
+)
+@click.option(
+    "--tls-certificate", type=click.Path(dir_okay=False), default=None, help="Certificate chain, PEM."
+)
+@click.option("--tls-key", type=click.Path(dir_okay=False), default=None, help="The certificate's key, PEM.")
+@click.option("--i-am-behind-tls-proxy", "behind_proxy", is_flag=True, help="A proxy on the way does TLS.")
+@click.option(
+    "--allow-network",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="A private network that records may lead to.",
+)
+@click.option(
+    "--allow-references", is_flag=True, help="Resolve ${env:…}, ${file:…} and ${keyring:…} of records here."
+)
+@click.option(
+    "--metrics", metavar="HOST:PORT", default="", help="Serve metrics and health here, on loopback."
+)
+@click.option("--describe-api", is_flag=True, help="Serve the API's description beyond loopback too.")
+@click.option("--link", is_flag=True, help="Print a one-time link even though people can log in.")
+@with_options
+def command(options: Options, **given: Any) -> None:
+    """Serve the page and the REST API, until Ctrl-C.
+
+    Where nobody can log in yet, it prints a link that opens the page once, within a quarter of an hour. It listens
+    on loopback; anything else wants TLS, so that no password travels in the clear.
+    """
+    from ..web.address import address_of, parse_listen
+    from ..web.assembling import Stores, Wishes, assemble
+    from ..web.serving import listening_socket
+
+    settings = options.settings()
+    tls = _tls(given["tls_certificate"], given["tls_key"])
+    host, port = parse_listen(given["listen"])
+    with ExitStack() as stack:
+        listening = stack.enter_context(listening_socket(host, port))
+        address = address_of(
+            host,
+            listening.getsockname()[1],
+            has_tls=tls is not None,
+            behind_tls_proxy=given["behind_proxy"],
+            names=given["names"],
+        )
+        wishes = Wishes(
+            networks=given["networks"],
+            references=given["allow_references"],
+            ca_file=settings.ca_file,
+            proxy=settings.proxy,
+            docs=address.local or given["describe_api"],
+            environment=dict(settings.environment),
+        )
+        store = _store(options)
+        stack.callback(store.close)
+        site = assemble(
+            address,
+            wishes,
+            backend=store.backend,
+            vault=store.vault,
+            open_store=Stores(store.backend, store.vault),
+        )
+        stack.callback(site.journal.flush)
+        if given["metrics"]:
+            stack.callback(_metrics(given["metrics"], site, store).close)
+        link = given["link"] or not site.people.anybody_can_log_in()
+        _say(options, address, site, with_link=link)
+        _run(site, listening, tls, behind_proxy=given["behind_proxy"])
+
+
+def _store(options: Options) -> SqlStore:
+    """The store to serve. A document has no people and no sessions: it is not what is served."""
+    from ..stores.locating import located
+    from ..stores.sql.opening import local_actor
+    from ..wiring import open_store
+
+    settings = options.settings()
+    if options.file:
+        raise RecordFault(
+            "a document cannot be served.",
+            field="file",
+            hint="Take its records into the store: authrecord import FILE.",
+        )
+    store = located(settings.environment, url=settings.store, key=settings.key)
+    return open_store(settings, store, actor=local_actor("serve"))
+
+
+def _tls(certificate: str | None, key: str | None) -> Tls | None:
+    from ..web.serving import Tls
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise RecordFault("TLS wants both --tls-certificate and --tls-key.", field="tls")
+    return Tls(certificate, key)
+
+
+def _metrics(where: str, site: Parts, store: SqlStore) -> Any:
+    from ..metrics.counting import Metrics
+    from ..metrics.serving import MetricsServer
+
+    def ready() -> None:
+        with site.backend.reading() as transaction:
+            if transaction.row("SELECT 1 FROM keks") is None:
+                raise StoreFault("the store has no keys.", code="no_keys")
+
+    return MetricsServer(where, Metrics(store.tenant), ready)
+
+
+def _say(options: Options, address: Address, site: Parts, *, with_link: bool) -> None:
+    link = f"{address.base}/first#{site.first_link.make().reveal()}" if with_link else ""
+    if options.as_json:
+        print_json({"url": address.base, "link": link})
+        return
+    out = console()
+    out.print(f"The page and the API are at {address.base}", style="bold")
+    if link:
+        out.print("\nOpen this link to come in. It works once, for a quarter of an hour:\n")
+        out.print(f"  {link}\n")
+    out.print("Ctrl-C ends it.", style="dim")
+
+
+def _run(site: Parts, listening: Any, tls: Tls | None, *, behind_proxy: bool) -> None:
+    from ..web.application import make_application
+    from ..web.serving import make_server
+
+    make_server(make_application(site), tls=tls, behind_proxy=behind_proxy).run(sockets=[listening])

@@ -1,0 +1,166 @@
+"""What a record is for: its live token, the headers for a URL, and why it does not work."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any, Final
+
+from litestar import post
+from litestar.params import FromPath, JSONBody
+
+from ...clients.egress import guarded_transport
+from ...core.errors import AuthrecordError
+from ...core.messages import Stamp, plain, with_query
+from ...core.secret import Reference
+from ...doctor.step import Step, Verdict
+from ...doctor.walk import walk
+from ...doctor.witness import Witness
+from ...documents.plain import mapping_of
+from ...keeper.ports import Sender
+from ...record import OAuth2, Record
+from ...wiring import Records, Settings, checked_origin
+from ..rights import USE, Caller
+from ..site import Site
+from ..threads import in_thread
+from ..trying import TIMEOUT, tried
+from .answers import faults
+from .records import read_for
+from .shapes import CheckAnswer, CheckWanted, HeadersAnswer, HeadersWanted, StepAnswer, TokenAnswer
+
+_LOOPBACK: Final = "http://127.0.0.1"
+_OPEN_STORE: Final = Settings(environment={}, store="memory:", key="file:served")
+"""The doctor's look at the store is left out of the answer: it is open, or there would be no answer."""
+
+
+@post(
+    "/records/{name:str}/token",
+    opt={"scope": USE},
+    status_code=200,
+    security=[{"token": [USE]}],
+    responses=faults(404, 409, 422, 424),
+)
+@in_thread
+def get_token(site: Site, caller: Caller, name: FromPath[str]) -> TokenAnswer:
+    """The live token, renewed if need be; of a static record its credential. Told in the audit log before it leaves."""
+    stored = read_for(site, caller, name)
+    record = stored.record
+    keeper = site.keeper(caller.tenant)
+    if not isinstance(record.auth, OAuth2):
+        stamp = keeper.authenticator(record, base_url=_LOOPBACK).credential().stamp
+        site.journal.release(caller, "token.release", record=stored.identity, name=name, origin="")
+        return TokenAnswer(access_token=_static(record, stamp), token_type="", expires_at=None, scope=None)
+    token = keeper.token(record)
+    site.journal.release(caller, "token.release", record=stored.identity, name=name, origin="")
+    return TokenAnswer(
+        access_token=plain(token.access_token),
+        token_type=token.token_type,
+        expires_at=token.expires_at,
+        scope=token.scope,
+    )
+
+
+@post(
+    "/records/{name:str}/headers",
+    opt={"scope": USE},
+    status_code=200,
+    security=[{"token": [USE]}],
+    responses=faults(404, 409, 413, 415, 422, 424),
+)
+@in_thread
+def get_headers(
+    site: Site, caller: Caller, name: FromPath[str], data: JSONBody[HeadersWanted]
+) -> HeadersAnswer:
+    """What to send to a URL of one of the record's origins. For any other origin nothing is released."""
+    stored = read_for(site, caller, name)
+    origin = checked_origin(data.url)
+    authenticator = site.keeper(caller.tenant).authenticator(stored.record)
+    authenticator.release(origin)
+    stamp = authenticator.credential().stamp
+    site.journal.release(caller, "headers.release", record=stored.identity, name=name, origin=str(origin))
+    headers = dict(stamp.wire_headers())
+    if stamp.cookies:
+        headers["Cookie"] = stamp.wire_cookies()
+    return HeadersAnswer(url=with_query(data.url, stamp.query), headers=headers)
+
+
+@post(
+    "/records/{name:str}/check",
+    opt={"scope": USE},
+    status_code=200,
+    security=[{"token": [USE]}],
+    responses=faults(404, 413, 415, 422),
+)
+@in_thread
+def check_record(site: Site, caller: Caller, name: FromPath[str], data: JSONBody[CheckWanted]) -> CheckAnswer:
+    """Walk through what the record does, from its document to the API, and say what stands in the way."""
+    record = read_for(site, caller, name).record
+    if not site.references and _holds_reference(mapping_of(record)):
+        advice = "Enter the secret itself, or have the server started with --allow-references."
+        summary = "the record refers to a secret, and this server resolves no references"
+        step = StepAnswer(name="secrets", verdict="failed", summary=summary, details=[], advice=advice)
+        return CheckAnswer(ok=False, steps=[step])
+    witnesses: list[Witness] = []
+
+    def watched(sender: Sender) -> Sender:
+        witnesses.append(Witness(sender, monotonic))
+        return witnesses[-1]
+
+    keeper = site.new_keeper(caller.tenant, watched)
+    records = Records((record,), keeper, source="the store")
+    steps = [
+        _step(one)
+        for one in walk(records, record, witnesses[0], _OPEN_STORE, seconds=monotonic)
+        if one.name not in {"api", "store"}
+    ]
+    if data.url:
+        steps.append(_on_api(site, caller, record, data.url))
+    return CheckAnswer(ok=all(one.verdict != Verdict.FAILED.value for one in steps), steps=steps)
+
+
+def _on_api(site: Site, caller: Caller, record: Record, url: str) -> StepAnswer:
+    """One GET with the credential, through the server's own rule about addresses."""
+    try:
+        trial = tried(
+            record,
+            lambda through: site.new_keeper(caller.tenant, through),
+            guarded_transport(site.permits, timeout=TIMEOUT),
+            method="GET",
+            url=url,
+            body="",
+        )
+    except AuthrecordError as error:
+        return StepAnswer(name="api", verdict="failed", summary=error.message, details=[], advice=error.hint)
+    verdict = "ok" if trial.status < 400 else "failed"
+    details = [one.text for one in trial.steps]
+    return StepAnswer(
+        name="api", verdict=verdict, summary=f"the API answers {trial.status}", details=details, advice=""
+    )
+
+
+def _step(one: Step) -> StepAnswer:
+    return StepAnswer(
+        name=one.name,
+        verdict=one.verdict.value,
+        summary=one.summary,
+        details=list(one.details),
+        advice=one.advice,
+    )
+
+
+def _holds_reference(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_reference(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_holds_reference(item) for item in value)
+    return isinstance(value, Reference)
+
+
+def _static(record: Record, stamp: Stamp) -> str:
+    """A static credential as it stands in the record: without the prefix that is sent before it."""
+    pairs = (*stamp.headers, *stamp.query, *stamp.cookies)
+    prefix = getattr(record.auth, "prefix", "")
+    sent = plain(pairs[0][1])
+    return sent.removeprefix(f"{prefix} ") if prefix else sent
+
+
+HANDLERS: Final = (get_token, get_headers, check_record)

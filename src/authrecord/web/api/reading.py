@@ -1,0 +1,105 @@
+"""How the API reads a request: who asks, and JSON that means one thing only (attack rows N5, N9)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from litestar import Request
+from litestar.datastructures import State
+
+from ...core.errors import RecordFault
+from ..editing import Forbidden
+from ..rights import Caller, Who
+from ..site import Site
+
+MOST_DEEP: Final = 32
+_BEARER: Final = "bearer "
+
+
+class Unauthorized(RecordFault):
+    """There is no live API token."""
+
+    code = "unauthorized"
+
+
+class JsonRequest(Request[Any, Any, State]):
+    """A request whose JSON is read strictly."""
+
+    async def json(self) -> Any:
+        """The body. Raises `RecordFault` (code `bad_json`)."""
+        return strict_json(await self.body())
+
+
+def strict_json(body: bytes) -> Any:
+    """`body` as JSON: no key twice, no `NaN`, no endless number, not nested deeply. `None` for no body."""
+    if not body:
+        return None
+    fault = RecordFault("the body is not JSON that is read here.", code="bad_json")
+    try:
+        text = body.decode("utf-8")
+        data = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_refused, parse_int=_number, parse_float=_number
+        )
+        _check_depth(data, MOST_DEEP)
+    except (ValueError, RecursionError):
+        pass  # the fault below says all that may be said: the library's own error holds the body
+    else:
+        return data
+    raise fault
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise ValueError
+    return data
+
+
+def _refused(_: str) -> Any:
+    raise ValueError
+
+
+def _number(text: str) -> float | int:
+    if len(text) > 32:
+        raise ValueError
+    number = float(text)
+    if abs(number) > 1e15:
+        raise ValueError
+    return int(text) if text.lstrip("-").isdigit() else number
+
+
+def _check_depth(data: Any, left: int) -> None:
+    if left == 0:
+        raise ValueError
+    if isinstance(data, dict):
+        for value in data.values():
+            _check_depth(value, left - 1)
+    elif isinstance(data, list):
+        for value in data:
+            _check_depth(value, left - 1)
+    elif isinstance(data, str):
+        data.encode("utf-8")  # half a character would be no text later on
+
+
+def caller_of(request: Request[Any, Any, State], site: Site) -> Caller:
+    """The program that asks, which has the scope that the route wants. Raises `Unauthorized`, `Forbidden`."""
+    header = request.headers.get("authorization", "")
+    text = header[len(_BEARER) :].strip() if header[: len(_BEARER)].lower() == _BEARER else ""
+    found = site.api_tokens.find(text)
+    if found is None:
+        raise Unauthorized(
+            "there is no live API token in the request.", hint="Send it as `Authorization: Bearer ar_…`."
+        )
+    caller = Who(
+        kind="token",
+        identity=found.identity,
+        name=found.label,
+        tenant=found.tenant,
+        scopes=found.scopes,
+        records=found.records,
+    )
+    scope = request.route_handler.opt["scope"]
+    if not caller.may(scope):
+        raise Forbidden(f"The token has not the scope {scope}.", scope=scope)
+    return caller

@@ -1,0 +1,105 @@
+"""The audit log as the page and the API use it. What is not written does not happen (attack row N13)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ..stores.sql.audit import COLUMNS, Entry, Line, append, line_of
+from ..stores.sql.audit_listing import Unreadable, Wanted, lines
+from .rights import Caller
+
+if TYPE_CHECKING:
+    from ..stores.sql.backend import Backend
+    from ..stores.sql.vault import Vault
+
+RELEASE_SECONDS: Final = 60.0
+"""Releases of one record to one caller are told once a minute, with their count: a hot path writes no row each."""
+
+MOST_COUNTED: Final = 10_000
+
+__all__ = ["Entry", "Journal", "Line", "Wanted"]
+
+
+@dataclass(slots=True)
+class _Counted:
+    entry: Entry
+    since: float
+    count: int
+
+
+class Journal:
+    """Writes and reads the audit log of every tenant. `now`: a clock that never goes back."""
+
+    def __init__(self, backend: Backend, vault: Vault, now: Callable[[], float]) -> None:
+        self._backend = backend
+        self._vault = vault
+        self._now = now
+        self._lock = threading.Lock()
+        self._released: dict[tuple[str, str, str, str], _Counted] = {}
+
+    def note(self, caller: Caller, entry: Entry) -> None:
+        """Write one row. Raises `StoreFault` or `TryLater` when it cannot be written: then the act must not go on."""
+        self._append(caller.tenant, caller.actor, [entry])
+
+    def release(self, caller: Caller, action: str, *, record: str, name: str, origin: str) -> None:
+        """A credential is about to leave for `caller`: told before it does, the first time in each minute.
+
+        Raises as `note` does. What came after the first is told with its count when the minute is over.
+        """
+        key = (caller.tenant, caller.actor, f"{action}/{record}", origin)
+        now = self._now()
+        with self._lock:
+            counted = self._released.get(key)
+            if counted is not None and now - counted.since < RELEASE_SECONDS:
+                counted.count += 1
+                return
+        entry = Entry(action=action, outcome="ok", record=record, name=name, origin=origin)
+        told = [entry] if counted is None or counted.count == 0 else [_summed(counted), entry]
+        self._append(caller.tenant, caller.actor, told)
+        with self._lock:
+            if len(self._released) >= MOST_COUNTED:
+                self._released.clear()
+            self._released[key] = _Counted(entry, now, 0)
+
+    def flush(self) -> None:
+        """Tell what was counted and not yet told. For the end of the process."""
+        with self._lock:
+            counted, self._released = self._released, {}
+        for (tenant, actor, _, _), one in counted.items():
+            if one.count:
+                self._append(tenant, actor, [_summed(one)])
+
+    def read(self, tenant: str, wanted: Wanted) -> list[Line]:
+        """The rows that fit, oldest first; what somebody else has written there is left out."""
+        with self._backend.reading() as transaction:
+            return [line for line in lines(transaction, tenant, wanted) if not isinstance(line, Unreadable)]
+
+    def page(self, tenant: str, *, name: str, after: int, limit: int) -> list[Line]:
+        """Up to `limit` rows after number `after`, oldest first; of the record of that name or identity, if given."""
+        where = " AND (name = ? OR record = ?)" if name else ""
+        with self._backend.reading() as transaction:
+            rows = transaction.rows(
+                f"SELECT {COLUMNS} FROM audit WHERE tenant = ? AND seq > ?{where} ORDER BY seq LIMIT ?",  # noqa: S608 - put together of constants
+                (tenant, after, *((name, name) if name else ()), limit),
+            )
+        return [line_of(tenant, row) for row in rows]
+
+    def _append(self, tenant: str, actor: str, entries: Sequence[Entry]) -> None:
+        with self._backend.writing() as transaction:
+            for entry in entries:
+                append(transaction, self._vault, tenant, actor, entry)
+
+
+def _summed(counted: _Counted) -> Entry:
+    first = counted.entry
+    return Entry(
+        action=first.action,
+        outcome="ok",
+        record=first.record,
+        name=first.name,
+        origin=first.origin,
+        detail=f"{counted.count} more within a minute",
+    )

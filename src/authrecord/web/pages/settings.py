@@ -1,0 +1,249 @@
+"""Settings: API tokens, people, keys, and the kill switch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from ...core.errors import AuthrecordError, RecordFault
+from ...core.secret import Secret
+from ...keeper.ports import RecordStore
+from ...record import OAuth2, Record
+from ...stores.sql.api_tokens import PREFIX, ApiToken
+from ..form_view import day
+from ..issuing import issue
+from ..journal import Entry
+from ..keys_state import keys_of
+from ..rights import ADMIN, REVEAL, ROLE_WORDS, ROLES, SCOPES, Caller
+from ..site import Site
+from ..states import ago
+from ..threads import in_thread
+from .common import SIGNED_IN, HtmlRequest, Typed, page, said
+
+KILL_WORD: Final = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownToken:
+    """An API token as a line."""
+
+    identity: str
+    label: str
+    scopes: str
+    records: str
+    state: str
+    words: str
+    used: str
+    live: bool
+
+
+@get("/settings", opt={"scope": SIGNED_IN})
+@in_thread
+def show_settings(request: HtmlRequest, site: Site, caller: Caller) -> Response[str]:
+    """The page."""
+    return _settings(request, site, caller)
+
+
+@post("/settings/tokens", opt={"scope": ADMIN})
+@in_thread
+def make_token(request: HtmlRequest, site: Site, caller: Caller, typed: Typed) -> Response[str]:
+    """A new API token; its text is shown once, in this answer only."""
+    days = typed.one("days")
+    try:
+        issued, text = issue(
+            site,
+            caller,
+            label=typed.one("label"),
+            scopes=typed.all("scope"),
+            records=typed.one("records").split() or None,
+            days=float(days) if days.isdecimal() else 0.0,
+        )
+    except AuthrecordError as error:
+        return _settings(request, site, caller, message=said(error), tone="bad", status=422)
+    return _settings(request, site, caller, message=f"Token {issued.label} is made.", secret=text.reveal())
+
+
+@post("/settings/tokens/{identity:str}/revoke", opt={"scope": ADMIN})
+@in_thread
+def revoke_token(request: HtmlRequest, site: Site, caller: Caller, identity: FromPath[str]) -> Response[str]:
+    """The token opens nothing any more."""
+    site.api_tokens.revoke(identity, tenant=caller.tenant)
+    site.journal.note(caller, Entry("api_token.revoke", "ok", detail=f"{PREFIX}_{identity}"))
+    return _settings(request, site, caller, message="The token is revoked.")
+
+
+@post("/settings/people", opt={"scope": ADMIN})
+@in_thread
+def add_person(request: HtmlRequest, site: Site, caller: Caller, typed: Typed) -> Response[str]:
+    """A new person, with a first password."""
+    try:
+        role = _role(typed.one("role"))
+        may_reveal = _reveal_of(caller, typed)
+        kept = site.passwords.hashed(Secret(typed.one("password")))
+        person = site.people.add(
+            typed.one("name"), tenant=caller.tenant, role=role, may_reveal=may_reveal, password_hash=kept
+        )
+    except RecordFault as fault:
+        return _settings(request, site, caller, message=said(fault), tone="bad", status=422)
+    site.journal.note(caller, Entry("person.add", "ok", detail=f"{person.name} as {role}"))
+    return _settings(request, site, caller, message=f"{person.name} may come in.")
+
+
+@post("/settings/people/{identity:str}", opt={"scope": ADMIN})
+@in_thread
+def change_person(
+    request: HtmlRequest, site: Site, caller: Caller, typed: Typed, identity: FromPath[str]
+) -> Response[str]:
+    """Another role."""
+    try:
+        role = _role(typed.one("role"))
+        site.people.change(identity, tenant=caller.tenant, role=role, may_reveal=_reveal_of(caller, typed))
+    except RecordFault as fault:
+        return _settings(request, site, caller, message=said(fault), tone="bad", status=422)
+    site.journal.note(caller, Entry("person.change", "ok", detail=role))
+    return _settings(request, site, caller, message="Saved.")
+
+
+@post("/settings/people/{identity:str}/remove", opt={"scope": ADMIN})
+@in_thread
+def remove_person(request: HtmlRequest, site: Site, caller: Caller, identity: FromPath[str]) -> Response[str]:
+    """Out of this tenant, sessions at once."""
+    try:
+        site.people.remove(identity, tenant=caller.tenant)
+    except RecordFault as fault:
+        return _settings(request, site, caller, message=said(fault), tone="bad", status=422)
+    site.journal.note(caller, Entry("person.remove", "ok", detail=identity))
+    return _settings(request, site, caller, message="Removed.")
+
+
+@post("/settings/kill", opt={"scope": ADMIN})
+@in_thread
+def kill(request: HtmlRequest, site: Site, caller: Caller, typed: Typed) -> Response[str]:
+    """Forget every token of the tenant, or of one provider's records; with the tenant's, revoke all API tokens."""
+    if typed.one("word") != KILL_WORD:
+        return _settings(
+            request,
+            site,
+            caller,
+            message=f"Nothing was done: write {KILL_WORD} to go on.",
+            tone="warn",
+            status=422,
+        )
+    provider = typed.one("provider").strip().lower()
+    records = site.records(caller.tenant, caller.actor)
+    keeper = site.keeper(caller.tenant)
+    forgotten, failed = 0, 0
+    for record in _obtaining(records):
+        if provider and provider not in _hosts(record):
+            continue
+        try:
+            keeper.forget(record)
+            forgotten += 1
+        except AuthrecordError:
+            failed += (
+                1  # one record that does not open must not keep the others alive; it is counted and told
+            )
+    revoked = 0 if provider else site.api_tokens.revoke_all(caller.tenant)
+    told = f"{forgotten} records' tokens forgotten, {revoked} API tokens revoked"
+    site.journal.note(
+        caller, Entry("kill", "ok" if not failed else "partly", detail=f"{provider or 'tenant'}: {told}")
+    )
+    trouble = f" {failed} records could not be opened." if failed else ""
+    return _settings(request, site, caller, message=f"{told}.{trouble}", tone="bad" if failed else "good")
+
+
+def _settings(
+    request: HtmlRequest,
+    site: Site,
+    caller: Caller,
+    *,
+    message: str = "",
+    tone: str = "good",
+    secret: str = "",
+    status: int = 200,
+) -> Response[str]:
+    may_manage = caller.may(ADMIN)
+    now = site.clock.time()
+    values: dict[str, Any] = {"tokens": (), "people": (), "keys": ()}
+    if may_manage:
+        values = {
+            "tokens": [_token(one, now) for one in site.api_tokens.listed(caller.tenant)],
+            "people": site.people.listed(caller.tenant),
+            "keys": keys_of(site, caller.tenant),
+        }
+    return page(
+        request,
+        site,
+        "settings.html",
+        caller=caller,
+        room="settings",
+        status=status,
+        message=message,
+        tone=tone,
+        secret=secret,
+        may_manage=may_manage,
+        scopes=[(key, words) for key, words in SCOPES.items() if caller.may(key)],
+        roles=tuple(ROLES),
+        role_words=ROLE_WORDS,
+        **values,
+    )
+
+
+def _token(one: ApiToken, now: float) -> ShownToken:
+    live = one.revoked_at is None and now < one.expires_at
+    words = "Revoked" if one.revoked_at is not None else (f"Until {day(one.expires_at)}" if live else "Over")
+    return ShownToken(
+        identity=one.identity,
+        label=one.label,
+        scopes=", ".join(sorted(one.scopes)),
+        records="all" if one.records is None else ", ".join(sorted(one.records)),
+        state="live" if live else "idle",
+        words=words,
+        used=f"used {ago(one.used_at, now)}",
+        live=live,
+    )
+
+
+def _role(text: str) -> str:
+    if text not in ROLES:
+        raise RecordFault("there is no such role.", field="role", hint=f"Choose of: {', '.join(ROLES)}.")
+    return text
+
+
+def _reveal_of(caller: Caller, typed: Typed) -> bool:
+    """Whether the person may reveal; only who may do so gives that right."""
+    wanted = bool(typed.one("may_reveal"))
+    if wanted and not caller.may(REVEAL):
+        raise RecordFault("you cannot give the right to reveal: you have it not.", field="may_reveal")
+    return wanted
+
+
+def _obtaining(records: RecordStore) -> list[Record]:
+    """The records that obtain tokens."""
+    found = [records.read(name).record for name in records.names()]
+    return [record for record in found if isinstance(record.auth, OAuth2)]
+
+
+def _hosts(record: Record) -> set[str]:
+    """The hosts of a record's provider."""
+    from urllib.parse import urlsplit
+
+    auth = record.auth
+    if not isinstance(auth, OAuth2):
+        return set()
+    urls = (auth.issuer, auth.authorization.url, auth.token_exchange.url, auth.token_refresh.url)
+    return {urlsplit(url).netloc.lower() for url in urls if url}
+
+
+HANDLERS = (
+    show_settings,
+    make_token,
+    revoke_token,
+    add_person,
+    change_person,
+    remove_person,
+    kill,
+)

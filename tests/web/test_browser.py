@@ -1,0 +1,279 @@
+"""The page in a real browser: by keyboard, at both widths, in both themes, before axe-core, under attack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from authrecord.testing.devserver import DevServer, start
+from tests.canary_watch import Canary
+from tests.real import availability
+from tests.real.browser import HeadlessChromium
+from tests.web.browsing import (
+    SECONDS,
+    WIDTHS,
+    faults,
+    missing_axe,
+    opened,
+    ran,
+    require_browser,
+    scrolls_sideways,
+    shot,
+    signed_in,
+)
+from tests.web.stage import Stage, bearer
+from tests.web.test_api import machine
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PICTURES = os.environ.get("AUTHRECORD_PICTURES", "")
+"""A folder for screenshots; none are made without it."""
+
+
+@pytest.fixture
+def devserver(canary: Canary) -> Iterator[DevServer]:
+    server = start(make_secret=canary.make)
+    yield server
+    server.server.stop()
+
+
+def folder() -> Path | None:
+    return Path(PICTURES) if PICTURES else None
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_is_open_to_all_and_fits(
+    web: Stage, canary: Canary, devserver: DevServer, chromium: HeadlessChromium, width: str, theme: str
+) -> None:
+    """axe-core finds nothing serious, nothing scrolls sideways, the policy stops nothing of ours."""
+    availability.require(missing_axe())
+    password = web.person("ann", "administrator", may_reveal=True)
+    web.put(machine(devserver, "payments") | {"tags": ["shop", "eu"], "description": "Payments, nightly."})
+    web.put(bearer(canary, "weather"))
+    web.program("tokens:use").post("/records/payments/token")
+    pages = {"records": "/records", "new": "/new", "record": "/records/payments", "settings": "/settings"}
+
+    def look(browser: Browser) -> list[str]:
+        found: list[str] = []
+        with opened(browser, web, width=WIDTHS[width], theme=theme) as page:
+            page.goto("/sign-in")
+            found += faults(page)
+            shot(page, f"sign-in-{theme}-{width}", folder())
+            signed_in(page, web, "ann", password)
+            for name, path in pages.items():
+                page.goto(path)
+                page.wait_for_load_state("networkidle")
+                found += [f"{name}: {fault}" for fault in faults(page)]
+                found += [f"{name}: scrolls sideways"] if scrolls_sideways(page) else []
+                shot(page, f"{name}-{theme}-{width}", folder())
+        return found
+
+    assert ran(chromium, look) == []
+
+
+def test_the_main_path_needs_no_mouse(
+    web: Stage, canary: Canary, devserver: DevServer, chromium: HeadlessChromium
+) -> None:
+    """From the list to a green 200 by keyboard alone: n, the form, Ctrl-S, the button, Ctrl-Enter."""
+    password = web.person("ann", "administrator")
+    record = machine(devserver, "orders")
+
+    def walk(browser: Browser) -> str:
+        with opened(browser, web) as page:
+            signed_in(page, web, "ann", password)
+            page.keyboard.press("n")
+            page.wait_for_url("**/new")
+            _type(page, "name", "orders")
+            _type(page, "allowed_origins", devserver.server.url)
+            _reach(page, "input[name='auth.grant']:checked")
+            _type(page, "auth.credentials.client_id", record["auth"]["credentials"]["client_id"])
+            _type(page, "auth.credentials.client_secret", record["auth"]["credentials"]["client_secret"])
+            _type(page, "auth.token_exchange.url", devserver.server.token_url)
+            page.keyboard.press("Control+s")
+            page.wait_for_url("**/records/orders")
+            _reach(page, "#attempt button")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("text=Token received")
+            _reach(page, "#try-path")
+            page.keyboard.press("Control+a")
+            page.keyboard.type("/api/orders")
+            page.keyboard.press("Control+Enter")
+            page.wait_for_selector(".status-code")
+            shot(page, "tried", folder())
+            return page.inner_text(".status-code")
+
+    assert ran(chromium, walk) == "200"
+
+
+def test_a_list_grows_and_shrinks_by_keyboard_and_paste(web: Stage, chromium: HeadlessChromium) -> None:
+    password = web.person("ann", "administrator")
+
+    def walk(browser: Browser) -> tuple[list[str], str, int]:
+        with opened(browser, web) as page:
+            signed_in(page, web, "ann", password)
+            page.goto("/new")
+            lines = "[data-lines='auth.token_exchange.parameters'] > [data-line]"
+            page.click("summary:has-text('Custom Access Token Request Parameters')")
+            page.click("[data-add-line='auth.token_exchange.parameters']")
+            page.keyboard.type("audience")
+            page.keyboard.press("Enter")
+            assert page.locator(lines).count() == 2
+            page.keyboard.press("Backspace")
+            assert page.locator(lines).count() == 1
+            page.keyboard.press("Enter")
+            page.evaluate(
+                """() => {
+                    const clipboardData = new DataTransfer();
+                    clipboardData.setData("text", "a=b&c=d%20e");
+                    const paste = new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true});
+                    document.activeElement.dispatchEvent(paste);
+                }"""
+            )
+            keys = page.eval_on_selector_all(f"{lines} [name$='.key']", "all => all.map(one => one.value)")
+            page.check(f"{lines} >> nth=1 >> input[type=checkbox]")
+            kind = page.get_attribute(f"{lines} >> nth=1 >> [name$='.value']", "type")
+            return keys, kind or "", page.locator(lines).count()
+
+    assert ran(chromium, walk) == (["audience", "a", "c"], "password", 3)
+
+
+def test_nothing_typed_is_lost_when_type_and_grant_change(web: Stage, chromium: HeadlessChromium) -> None:
+    password = web.person("ann", "administrator")
+
+    def walk(browser: Browser) -> list[str]:
+        with opened(browser, web) as page:
+            signed_in(page, web, "ann", password)
+            page.goto("/new")
+            page.fill("#auth-token_exchange-url", "https://id.example.com/token")
+            page.check("input[value=bearer]", force=True)
+            assert not page.is_visible("#auth-token_exchange-url")
+            page.fill("#auth-prefix", "Token")
+            page.check("input[value=oauth2]", force=True)
+            page.check("input[value=implicit]", force=True)
+            assert not page.is_visible("#auth-token_exchange-url")
+            page.check("input[value=authorization_code]", force=True)
+            return [page.input_value("#auth-token_exchange-url"), page.input_value("#auth-prefix")]
+
+    assert ran(chromium, walk) == ["https://id.example.com/token", "Token"]
+
+
+def test_M5_M6_markup_that_people_and_providers_send_runs_nowhere(
+    web: Stage, canary: Canary, chromium: HeadlessChromium
+) -> None:
+    """A function that scripts would call counts; it is called by none."""
+    password = web.person("ann", "administrator")
+    attack = "<img src=x onerror=hit()><svg onload=hit()></svg><script>hit()</script>"
+    attack += "{{hit()}}'\"><a href=javascript:hit()>"
+    web.put(bearer(canary) | {"description": attack, "tags": ["<b onclick=hit()>", "x"]})
+
+    def walk(browser: Browser) -> int:
+        with opened(browser, web) as page:
+            page.add_init_script("window.hits = 0; window.hit = () => { window.hits++; };")
+            hits = 0
+            signed_in(page, web, "ann", password)
+            for path in (
+                "/records",
+                "/records/orders",
+                f"/records?name={attack}",
+                f"/callback?state={attack}",
+            ):
+                page.goto(path)
+                page.wait_for_load_state("networkidle")
+                hits += page.evaluate("window.hits")
+            page.goto("/new")
+            page.fill("#name", attack)
+            page.fill("#allowed_origins", attack)
+            page.keyboard.press("Control+s")
+            page.wait_for_selector(".error:not(:empty)")
+            return hits + int(page.evaluate("window.hits"))
+
+    assert ran(chromium, walk) == 0
+
+
+def test_M10_the_one_time_link_leaves_no_secret_in_the_address(
+    web: Stage, canary: Canary, chromium: HeadlessChromium
+) -> None:
+    link = canary.watch(web.site.first_link.make().reveal(), "link")
+
+    def walk(browser: Browser) -> tuple[str, list[str]]:
+        with opened(browser, web) as page:
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(f"/first#{link}")
+            page.wait_for_url("**/welcome")
+            history = page.context.new_cdp_session(page).send("Page.getNavigationHistory")
+            return page.url, [entry["url"] for entry in history["entries"]] + asked[1:]
+
+    url, seen = ran(chromium, walk)
+    assert url.endswith("/welcome")
+    assert not [one for one in seen if link in one]
+
+
+def test_M1_a_name_that_is_bound_to_this_machine_opens_nothing(web: Stage) -> None:
+    """Rebinding in a real browser: another name leads here, and what it gets is not our page."""
+    from playwright.sync_api import sync_playwright
+
+    require_browser()
+    port = web.url.rpartition(":")[2]
+    flags = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP rebound.example 127.0.0.1"]
+
+    def rebound() -> int:
+        with (
+            sync_playwright() as playwright,
+            playwright.chromium.launch(executable_path=availability.chromium(), args=flags) as browser,
+        ):
+            answer = browser.new_page().goto(f"http://rebound.example:{port}/records")
+            return 0 if answer is None else answer.status
+
+    with ThreadPoolExecutor(1) as pool:  # Playwright belongs to one thread, and this one may have another
+        assert pool.submit(rebound).result(SECONDS) == 421
+
+
+def test_M15_a_revealed_secret_is_in_the_page_for_a_moment_only(
+    web: Stage, canary: Canary, chromium: HeadlessChromium
+) -> None:
+    record = bearer(canary)
+    web.put(record)
+    password = web.person("ann", "administrator", may_reveal=True)
+
+    def walk(browser: Browser) -> tuple[str, str, str]:
+        with opened(browser, web) as page:
+            signed_in(page, web, "ann", password)
+            page.goto("/records/orders")
+            before = page.content()
+            page.click("[data-reveal]")
+            page.fill("#reveal-password", password)
+            page.keyboard.press("Enter")
+            page.wait_for_selector("#revealed:not([hidden])")
+            shown = page.inner_text("#revealed")
+            page.click("#reveal-dialog [data-close]")
+            return before, shown, page.content()
+
+    before, shown, after = ran(chromium, walk)
+    assert shown == record["auth"]["token"]
+    canary.scan(before + after, "page")
+
+
+def _type(page: Page, name: str, text: str) -> None:
+    """Go to a field by Tab, and type."""
+    _reach(page, f"[name='{name}']:not([disabled])")
+    page.keyboard.press("Control+a")
+    page.keyboard.type(text)
+
+
+def _reach(page: Page, selector: str) -> None:
+    """Press Tab until what `selector` names has the focus."""
+    for _ in range(120):
+        if page.evaluate("selector => document.activeElement?.matches(selector) ?? false", selector):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{selector} is not reached by Tab")
