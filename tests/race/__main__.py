@@ -13,6 +13,7 @@ from tests.stores.postgres import running_postgres
 
 from .conductor import race
 from .plans import on_postgres, on_sqlite
+from .shortening import REAL_CLAIM
 
 
 def main() -> int:
@@ -26,7 +27,13 @@ def main() -> int:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="race-", dir="/tmp"))
     with ExitStack() as opened:
-        more = {"seed": options.seed, "pace": options.pace}
+        more = {
+            "seed": options.seed,
+            "pace": options.pace,
+            "claim_seconds": REAL_CLAIM,
+            "grace": 600.0,
+            "rest": 2.0,
+        }
         if options.store == "postgres":
             url = opened.enter_context(running_postgres(folder / "postgres"))
             plan = on_postgres(folder / "race", options.minutes * 60, url, **more)

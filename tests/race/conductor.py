@@ -43,9 +43,6 @@ from .worker import Orders
 LOOK_SECONDS: Final = 0.25
 """How often the conductor looks what the store holds."""
 
-COMMAND_SECONDS: Final = 0.7
-"""How often a process of the command line asks for a token."""
-
 OFFSETS: Final = (0.0, -0.4, 0.4, 0.0, 1.5, -20.0)
 """Seconds by which the clocks of the processes are wrong, one after the other."""
 
@@ -56,7 +53,9 @@ class Plan:
 
     `database`: its Unix socket, or host and port, when the machines reach it through proxies, `store_on` a port each;
     `None` for one machine without a network. `strict`, `rough`: processes of each group; with machines, on each
-    machine. `records`: of each group. `make_secret`: makes all that is secret.
+    machine. `records`: of each group. `claim_seconds`: how long a claim stands, with all that fits into it; `grace`:
+    for how long the provider takes a rotated refresh token of a rough record once more. `rest`: between two deeds of
+    the nemesis, and between two commands. `make_secret`: makes all that is secret.
     """
 
     folder: Path
@@ -74,6 +73,8 @@ class Plan:
     pace: float = 0.03
     token_life: float = 1.5
     claim_seconds: float = 8.0
+    grace: float = 24.0
+    rest: float = 0.7
     seed: int = 0
     commands: bool = True
     make_secret: Callable[[str], str] = lambda _: secrets.token_urlsafe(24)
@@ -105,14 +106,13 @@ class _Race:
         opened.callback(self._journal.close)
         journal = Journal(plan.folder / "history" / "provider.jsonl", "provider")
         opened.callback(journal.close)
-        grace = 3 * plan.claim_seconds
         self._providers = {
             group: opened.enter_context(
                 RotatingProvider(manners, journal, random.Random(plan.seed), plan.make_secret)
             )
             for group, manners in {
                 "strict": Manners(plan.token_life, unwell=0.005),
-                "rough": Manners(plan.token_life, grace, unwell=0.005, lossy=0.02),
+                "rough": Manners(plan.token_life, plan.grace, unwell=0.005, lossy=0.02),
             }.items()
         }
         self._secret = plan.make_secret("client_secret")
@@ -143,7 +143,7 @@ class _Race:
             short_stop=deadline(plan.claim_seconds) * 0.6,
             long_stop=plan.claim_seconds * 1.3,
             cut=plan.claim_seconds / 4,
-            rest=0.7,
+            rest=plan.rest,
         )
         nemesis = Nemesis(members, self._machines, self._journal, temper, self._random)
         works = [self._look, self._run_commands] if plan.commands else [self._look]
@@ -259,7 +259,7 @@ class _Race:
         """Ask by the command line, a process each time. It takes the records that nobody is killed over."""
         script = [sys.executable, "-m", "authrecord", "--file", str(self._document), "token"]
         number = 0
-        while not self._end.wait(COMMAND_SECONDS):
+        while not self._end.wait(self._plan.rest):
             record = self._random.choice([one for one in self._records if one.name.startswith("strict")])
             began = time.monotonic()
             number += 1

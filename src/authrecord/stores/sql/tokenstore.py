@@ -18,6 +18,7 @@ from ...core.token import Token
 from ...keeper.ports import Claim, Failure, TokenKey
 from . import claims, entries, states, tokens
 from .audit import Entry
+from .backend import Transaction
 from .claims import Held, Place
 from .restored import refuse_restored
 from .slots import SLOTS
@@ -65,7 +66,8 @@ class SqlTokens(TenantStore):
             mark = self._fingerprint(transaction, refresh_token) if refresh_token is not None else ""
             owner = f"{platform.node()}:{os.getpid()}"
             place = self._place(transaction, claim.key)
-            stands = claims.open_intent(transaction, place, claim, mark, owner, seconds)
+            stands = not self._has_moved_on(transaction, place, claim)
+            stands = stands and claims.open_intent(transaction, place, claim, mark, owner, seconds)
             fault("refresh.intent.before_commit")
         fault("refresh.intent_after")
         return stands
@@ -89,7 +91,8 @@ class SqlTokens(TenantStore):
             with self.backend.writing() as transaction:
                 place = self._place(transaction, claim.key)
                 before = claims.read(transaction, place, lock=self.backend.for_update)
-                if claims.clear_holder(transaction, place, claim.holder):
+                moved_on = self._has_moved_on(transaction, place, claim)
+                if claims.clear_holder(transaction, place, claim.holder) and not moved_on:
                     claims.write_failure(transaction, place, failure)
                     record = states.set_failed(transaction, place, failure)
                     transaction.notify(place.topic())
@@ -233,6 +236,14 @@ class SqlTokens(TenantStore):
 
     def _fraction(self) -> float:
         return int.from_bytes(self._random(2), "big") / 65536
+
+    def _has_moved_on(self, transaction: Transaction, place: Place, claim: Claim) -> bool:
+        """Whether a holder before this one has saved after all: what `claim` was given has been spent (I7).
+
+        The claim's row is locked first, as `settle` does it, so that what is read behind it cannot change any more.
+        """
+        claims.read(transaction, place, lock=self.backend.for_update)
+        return tokens.read_row(transaction, place).generation != claim.generation
 
     def _is_nobodys(self, key: TokenKey, holder: str) -> None:
         """Whoever claims next in this process need not wait for the end of what `holder` may have claimed."""
