@@ -94,10 +94,7 @@ class Scene:
     @contextmanager
     def case(self, deed: str, **more: Any) -> Iterator[dict[str, Any]]:
         """A case with a store of its own: a copy of the template; for `begin`, none yet."""
-        with self.provider._state.lock:
-            for one in self.provider._state.refresh.values():
-                one.used_at = None
-        self.provider.failures[:] = [as_json({"error": "invalid_client"}, 401)] if deed == "fail" else []
+        self.renew_provider({"deed": deed})
         folder = (self.disk or self.folder) / f"case-{next(self._numbers)}"
         folder.mkdir()
         store = self._new_store(folder / "store", like=None if deed == "begin" else self._template)
@@ -108,6 +105,19 @@ class Scene:
         if self._server:
             self._administer(f'DROP DATABASE "{admin["database"]}" WITH (FORCE)')
         shutil.rmtree(folder)
+
+    @property
+    def kind(self) -> str:
+        """`sqlite` or `postgres`."""
+        return "postgres" if self._server else "sqlite"
+
+    def renew_provider(self, case: dict[str, Any]) -> None:
+        """The provider as it was: all stores of a scene began with the same refresh token, and each may use it."""
+        with self.provider._state.lock:
+            for one in self.provider._state.refresh.values():
+                one.used_at = None
+        refuses = case["deed"] == "fail"
+        self.provider.failures[:] = [as_json({"error": "invalid_client"}, 401)] if refuses else []
 
     def claims_end_by_time(self, action: str) -> bool:
         """Whether nothing but its time ends the claim of a child that met `action`."""
@@ -129,7 +139,6 @@ class Scene:
             yield from self._judge_what_is_kept(found, deed)
             yield from self._judge_records(found, deed)
             yield from self._judge_what_it_does(found, deed)
-        with opened(case) as found:
             yield from self._judge_chain(found)
 
     def _judge_what_is_kept(self, found: Opened, deed: str) -> Iterator[str]:
