@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 
 from authrecord.core.errors import RecordFault, StoreFault
-from authrecord.gateway.authority import Authority, kept_authority
+from authrecord.gateway.authority import Authority, _is_same, kept_authority
 
 NOW = dt.datetime(2026, 11, 26, tzinfo=dt.UTC)
 
@@ -60,6 +60,13 @@ def test_O10_a_leaf_is_not_shown_to_whoever_asks_for_another_name() -> None:
     authority = Authority.made(["api.example.com", "other.example.com"], now)
     with pytest.raises(ssl.SSLError):
         check_handshake(authority, "api.example.com", "other.example.com")
+
+
+def test_a_server_name_may_have_its_port_behind_it_and_still_names_the_host() -> None:
+    assert _is_same("api.example.com:443", "api.example.com")
+    assert _is_same("API.example.com.", "api.example.com")
+    assert not _is_same("evil.example:443", "api.example.com")
+    assert not _is_same("api.example.com:443:443", "api.example.com")
 
 
 def test_leaves_live_for_a_day_and_the_authority_for_a_year() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
 from contextlib import ExitStack
@@ -130,6 +131,9 @@ async def _serve(options: Options, source: RuleSource, given: dict[str, Any]) ->
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         service.loop.add_signal_handler(number, ended.set)
+    # Thousands of records are there for good: the collector need not walk through them again and again.
+    gc.collect()
+    gc.freeze()
     try:
         _say(options, running, ways, shown=password.reveal() if is_new else "")
         if given["watch"]:

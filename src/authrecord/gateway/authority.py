@@ -273,6 +273,10 @@ def _is_address(name: str) -> bool:
 
 
 def _is_same(name: str, host: str) -> bool:
+    """Whether a TLS server name means `host`. Some clients put the port behind it, which names nobody else."""
+    before, colon, port = name.rpartition(":")
+    if colon and port.isdigit() and ":" not in before:
+        name = before
     try:
         return canonical_host(name) == host
     except ValueError:
