@@ -17,7 +17,7 @@ from common import OURS, arguments, child, finish, peers_of_harness, say, table,
 
 QUICK = ("authrecord", "bare httpx2[async]", "bare aiohttp[async]", "authlib-httpx2", "google-auth")
 SLOW = "httpx[async]"
-"""A thousand tasks keep httpx's own pool busy for half a minute, whoever authenticates: it has three turns only."""
+"""A thousand tasks keep the bare client's own pool busy for half a minute: it has three turns only."""
 SLOW_TURNS = 3
 
 STALLING = ("httpx2[async]", "aiohttp[async]", SLOW)

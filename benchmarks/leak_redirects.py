@@ -93,10 +93,11 @@ def ours_auth(placement: str, secret: str, token_url: str) -> Any:
 
 def ours_records(auth: Any, origin: str) -> Any:
     from authrecord import Record
-    from authrecord.wiring import Records, Settings, make_keeper
+    from authrecord.wiring import Records, Settings, make_keeper, memory_store
 
     record = Record(name="bench", allowed_origins=(origin,), auth=auth)
-    return Records((record,), make_keeper(Settings.read({}), base=Path(), in_memory=True))
+    keeper = make_keeper(Settings.read({}), base=Path(), store=memory_store())
+    return Records({record.name: record}, keeper)
 
 
 def ours(client: str, placement: str) -> Send:

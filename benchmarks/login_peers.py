@@ -47,7 +47,7 @@ def browser(opened: Opened) -> Iterator[None]:
 def authrecord(stage: Stage, opened: Opened) -> Any:
     from authrecord import Authorization, Credentials, OAuth2, Record, Secret, TokenExchange
     from authrecord.signin import login
-    from authrecord.wiring import Settings, make_keeper
+    from authrecord.wiring import Settings, make_keeper, memory_store
 
     auth = OAuth2(
         grant="authorization_code",
@@ -56,7 +56,7 @@ def authrecord(stage: Stage, opened: Opened) -> Any:
         token_exchange=TokenExchange(url=stage.api.origin + "/token"),
     )
     record = Record(name="bench", allowed_origins=(stage.api.origin,), auth=auth)
-    keeper = make_keeper(Settings.read({}), base=Path(), in_memory=True)
+    keeper = make_keeper(Settings.read({}), base=Path(), store=memory_store())
 
     def open_url(url: str) -> bool:
         """A start page of the listener, which leads to the provider and gives the browser a cookie."""

@@ -16,7 +16,7 @@ from typing import Any
 import micro
 
 from authrecord import ApiKey, Credentials, OAuth2, Record, Secret, Token, TokenExchange
-from authrecord.wiring import Records, Settings, make_keeper
+from authrecord.wiring import Records, Settings, make_keeper, memory_store
 
 SYNTHETIC = "x" * 40
 ORIGIN = "https://api.test"
@@ -43,7 +43,8 @@ def auths() -> dict[str, OAuth2 | ApiKey]:
 def attached(client: Any, auth: OAuth2 | ApiKey) -> Any:
     """`client`, attached to a record of its own; an OAuth 2.0 record has a token that lives ten hours."""
     record = Record(name="bench", allowed_origins=(ORIGIN,), auth=auth)
-    records = Records((record,), make_keeper(Settings.read({}), base=Path(), in_memory=True))
+    keeper = make_keeper(Settings.read({}), base=Path(), store=memory_store())
+    records = Records({record.name: record}, keeper)
     if isinstance(auth, OAuth2):
         token = Token(
             access_token=Secret(SYNTHETIC),

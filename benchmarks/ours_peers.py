@@ -15,7 +15,7 @@ from typing import Any
 import peers
 
 from authrecord import ApiKey, Credentials, OAuth2, Record, Secret, Token, TokenExchange
-from authrecord.wiring import Records, Settings, make_keeper
+from authrecord.wiring import Records, Settings, make_keeper, memory_store
 
 THREADS = 64
 
@@ -23,7 +23,8 @@ THREADS = 64
 def records(auth: OAuth2 | ApiKey, origin: str) -> tuple[Records, Record]:
     """One record, with a keeper of its own whose tokens live in memory."""
     record = Record(name="bench", allowed_origins=(origin,), auth=auth)
-    return Records((record,), make_keeper(Settings.read({}), base=Path(), in_memory=True)), record
+    keeper = make_keeper(Settings.read({}), base=Path(), store=memory_store())
+    return Records({record.name: record}, keeper), record
 
 
 def oauth2(token_url: str, scenario: str = "cc") -> OAuth2:

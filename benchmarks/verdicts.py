@@ -225,17 +225,9 @@ def revocation(results: Results) -> list[Row]:
 
 
 def _calm(one: dict[str, Any], phase: str) -> bool:
-    """Within the limit above the bare client's median.
-
-    For httpx's `AsyncClient`, which stalls for ten seconds by itself and varies by more than a second from turn to
-    turn, a difference of 50 ms cannot be measured: ours must not exceed the bare client's worst turn.
-    """
+    """Within the limit above the bare client's median."""
     above = one["above " + phase]
-    if above is None:
-        return False
-    if one["client"] == "httpx[async]":
-        return bool(one["authrecord " + phase] <= max(one["bare " + phase + " all"]) + STALL_MILLISECONDS)
-    return bool(above <= STALL_MILLISECONDS)
+    return above is not None and bool(above <= STALL_MILLISECONDS)
 
 
 def stall(results: Results) -> list[Row]:

@@ -67,11 +67,11 @@ def said(client: socket.socket, piece: bytes) -> bytes:
 
 def is_refused(proxy: FaultProxy) -> bool:
     """Whether a new connection comes to nothing."""
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as new:
-        try:
+    try:
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as new:
             return said(new, b"x") == b""
-        except ConnectionError:
-            return True
+    except ConnectionError:
+        return True
 
 
 def test_a_healthy_proxy_forwards_both_ways_and_the_end_too(client: socket.socket) -> None:

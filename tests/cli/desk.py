@@ -100,13 +100,13 @@ class Desk:
 
     @property
     def cache(self) -> Path:
-        """The sealed tokens."""
-        return self.home / "authrecord" / "state" / "tokens.sqlite"
+        """The sealed store."""
+        return self.home / "authrecord" / "data" / "store.sqlite"
 
     @property
     def key(self) -> Path:
         """Their key."""
-        return self.home / "authrecord" / "data" / "keys" / "cache.key"
+        return self.home / "authrecord" / "data" / "keys" / "store.key"
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment of a process: little, and known."""

@@ -85,11 +85,12 @@ def test_json_and_toml_documents_are_found_too(desk: Desk, name: str, text: str)
     assert names(desk, "list", "--json") == ["n"]
 
 
-def test_no_document_at_all_says_what_to_do(desk: Desk) -> None:
+def test_no_document_at_all_means_the_users_store(desk: Desk) -> None:
     ended = desk.run("list")
-    assert ended.code == 3
-    assert "hint: Make one with `authrecord add`, or name a document with --file." in ended.err
-    assert desk.run("list", "--json").data["error"]["code"] == "no_document"
+    assert ended.code == 0
+    assert str(desk.cache) in ended.out
+    assert "`authrecord add NAME` writes one" in ended.out
+    assert desk.run("list", "--json").data == {"store": str(desk.cache), "records": [], "after": ""}
 
 
 def test_a_file_that_is_not_there_is_named(desk: Desk) -> None:

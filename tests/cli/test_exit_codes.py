@@ -148,7 +148,7 @@ def test_seven_when_others_may_read_the_cache(shop: Shop) -> None:
     shop.desk.cache.chmod(0o644)
     ended = shop.desk.spawn("token", "orders")
     assert ended.code == 7
-    assert "tokens.sqlite" in said(ended)
+    assert "store.sqlite" in said(ended)
 
 
 def test_seven_when_a_file_cannot_be_written(shop: Shop) -> None:

@@ -127,6 +127,33 @@ def test_I13_a_login_moves_when_it_is_asked_for_by_name(filled: Desk, phrase: st
     assert told(filled) == [("orders", "sealed, with tokens")]
 
 
+def test_I13_an_export_arrives_on_another_machine_with_its_login(filled: Desk, phrase: str) -> None:
+    with store_of(filled) as store:
+        sent = store.read("orders").record
+    assert (
+        filled.run("export", "a.export", "orders", "--with-tokens", "--passphrase-stdin", typed=phrase).code
+        == 0
+    )
+    filled.set("AUTHRECORD_HOME", str(filled.home / "another machine"))
+    tried = filled.run("import", "a.export", "--dry-run", "--passphrase-stdin", "--json", typed=phrase).data
+    assert tried["records"] == [{"name": "orders", "change": "new", "fields": []}]
+    assert tried["logins"] == ["orders"]
+    arrived = filled.run("import", "a.export", "--passphrase-stdin", "--json", typed=phrase).data
+    assert (arrived["logins"], logins(filled)) == (["orders"], {"orders": True})
+    with store_of(filled) as store:
+        assert store.read("orders").record == sent
+    again = filled.run("import", "a.export", "--passphrase-stdin", "--json", typed=phrase).data
+    assert (again["logins"], again["records"][0]["change"]) == ([], "unchanged")
+
+
+def test_L15_a_wrong_passphrase_imports_nothing(filled: Desk, phrase: str, canary: Canary) -> None:
+    assert filled.run("export", "a.export", "--passphrase-stdin", typed=phrase).code == 0
+    ended = filled.run(
+        "import", "a.export", "--passphrase-stdin", "--json", typed=canary("another passphrase")
+    )
+    assert (ended.code, ended.data["error"]["code"]) == (7, "passphrase")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -105,7 +105,7 @@ def test_a_missing_key_goes_the_normal_way_and_says_so(shop: Shop, live: str) ->
     ended, loaded = told(shop, "token", "orders")
     assert (ended.code, ended.out) == (7, "")
     assert "click" in loaded
-    assert "cache.key" in ended.err
+    assert "store.key" in ended.err
 
 
 def test_a_cache_that_others_may_read_is_not_used(shop: Shop, live: str) -> None:

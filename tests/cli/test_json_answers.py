@@ -13,6 +13,7 @@ from tests.cli.desk import Desk, Shop
 
 
 def test_add_answers_name_file_and_warnings(desk: Desk) -> None:
+    desk.set("AUTHRECORD_FILE", str(desk.folder / "authrecord.yaml"))
     ended = desk.run(
         "add", "key", "--type", "api_key", "--set", "key=X-API-Key", "--secret-ref", "value=${env:K}",
         "--origin", "https://api.example.com", "--json",
@@ -37,7 +38,7 @@ def test_show_answers_a_document_that_fits_the_schema(shop: Shop) -> None:
 
 def test_list_answers_every_record_with_its_state(shop: Shop) -> None:
     found = shop.desk.run("list", "--json").data
-    assert set(found) == {"file", "records"}
+    assert set(found) == {"file", "records", "after"}
     assert set(found["records"][0]) == {
         "name", "description", "tags", "type", "grant", "allowed_origins", "state", "expires_at",
     }  # fmt: skip
@@ -45,13 +46,14 @@ def test_list_answers_every_record_with_its_state(shop: Shop) -> None:
 
 
 def test_remove_answers_what_it_removed(shop: Shop) -> None:
-    assert shop.desk.run("remove", "orders", "--yes", "--json").data == {"name": "orders", "removed": True}
+    found = shop.desk.run("remove", "orders", "--yes", "--json").data
+    assert found == {"name": "orders", "removed": True, "revoked": False}
 
 
 def test_check_answers_steps_advice_and_exit_code(shop: Shop) -> None:
     found = shop.desk.run("check", "orders", shop.server.api_url, "--json").data
     assert set(found) == {"name", "steps", "advice", "exit_code"}
-    assert [one["step"] for one in found["steps"]] == ["record", "secrets", "cache", "token", "api"]
+    assert [one["step"] for one in found["steps"]] == ["record", "secrets", "store", "token", "api"]
     assert all(
         {"step", "verdict", "summary", "details", "seconds"} <= set(one) <= {
             "step", "verdict", "summary", "details", "seconds", "advice", "code",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import sys
 
 import pytest
 
@@ -136,6 +137,17 @@ def test_tenants_come_and_go(made: Desk) -> None:
     assert code_of(made.run("tenants", "destroy", "default", "--yes", "--json")) == "tenant_default"
     made.set("AUTHRECORD_TENANT", "team")
     assert code_of(made.run("keys", "rotate", "--json")) == "no_tenant"
+
+
+def test_P11_a_program_that_is_started_gets_no_key(desk: Desk, canary: Canary) -> None:
+    """The editor stands for all of them; the command itself still has its key."""
+    desk.set("KEY", canary.watch(base64.b64encode(os.urandom(32)).decode(), "key"))
+    desk.set("AUTHRECORD_KEY", "env:KEY")
+    desk.write("records: [{name: orders, auth: {type: bearer, token: '${env:T}'}}]")
+    editor = desk.write("import os; print(sorted(one for one in os.environ if 'KEY' in one))", "editor.py")
+    edited = on_terminal(desk, canary, "edit", "orders", more={"EDITOR": f"{sys.executable} {editor}"})
+    assert edited.out.startswith("[]")
+    assert desk.spawn("keys", "init").code == 0
 
 
 def test_without_a_store_each_command_says_so(desk: Desk) -> None:

@@ -29,6 +29,12 @@ def kept(desk: Desk) -> str:
     return token.reveal() if isinstance(token, Secret) else str(token)
 
 
+@pytest.fixture(autouse=True)
+def document(desk: Desk) -> None:
+    """These records go into a document, which may not be there yet."""
+    desk.set("AUTHRECORD_FILE", str(desk.folder / "authrecord.yaml"))
+
+
 @pytest.fixture
 def secret(canary: Canary) -> str:
     """With every character that some encoding treats in a way of its own. The document is where it belongs."""

@@ -87,6 +87,47 @@ def test_E10_a_netrc_entry_neither_replaces_nor_accompanies_the_record(
     assert own.arrived[1].values("authorization") == kept
 
 
+def test_E10_netrc_is_still_asked_for_hosts_that_are_not_the_records(
+    canary: Canary, own: Server, foreign: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    someone = "Basic " + base64.b64encode(b"someone:else").decode()
+    with requests.Session() as session:
+        attach(session, authenticator(canary("token"), own.origin, placement="X-API-Key"))
+        session.get(foreign.origin)
+        session.get(foreign.origin, auth=("another", "one"))
+        session.get(foreign.origin.replace("http://", "http://url:word@"))
+        session.trust_env = False
+        session.get(foreign.origin)
+        session.get(foreign.origin.replace("http://", "http://url:word@"))
+    another = "Basic " + base64.b64encode(b"another:one").decode()
+    in_url = "Basic " + base64.b64encode(b"url:word").decode()
+    seen = [each.values("authorization") for each in foreign.arrived]
+    assert seen == [[someone], [another], [someone], [], [in_url]]
+
+
+def test_a_user_in_the_url_is_the_callers_own_word_beside_a_key_of_the_record(
+    canary: Canary, own: Server
+) -> None:
+    token = canary("token")
+    with requests.Session() as session:
+        attach(session, authenticator(token, own.origin, placement="X-API-Key"))
+        session.get(own.origin.replace("http://", "http://url:word@"))
+    in_url = "Basic " + base64.b64encode(b"url:word").decode()
+    assert own.arrived[0].values("authorization") == [in_url]
+    assert own.arrived[0].values("x-api-key")[0].endswith(token)
+
+
+def test_an_auth_that_the_session_has_is_left_alone(canary: Canary, own: Server) -> None:
+    with requests.Session() as session:
+        session.auth = ("own", "word")
+        attach(session, authenticator(canary("token"), own.origin))
+        assert session.auth == ("own", "word")
+
+
 def test_D8_user_information_in_the_url_does_not_replace_the_credential(canary: Canary, own: Server) -> None:
     token = canary("token")
     url = own.origin.replace("http://", "http://someone:else@")

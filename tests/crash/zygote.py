@@ -9,6 +9,7 @@ It never starts a thread: the children of a process with threads are not sound.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -20,6 +21,17 @@ from pathlib import Path
 from typing import Any
 
 DONE, HIT, FAULT, BROKEN = 0, 10, 11, 12
+
+IMPORTED_ONCE = (
+    "authrecord.clients.sender_network",
+    "authrecord.documents.yaml_text",
+    "authrecord.stores.sql.postgres",
+    "cryptography.hazmat.primitives.ciphers.aead",
+    "cryptography.hazmat.primitives.kdf.hkdf",
+    "httpcore2",
+    "psycopg_pool",
+)
+"""What the program imports where it needs it: no child has to do it again."""
 
 
 class Zygote:
@@ -57,8 +69,10 @@ class Zygote:
 
 def main() -> None:
     """Serve until standard input ends."""
-    from . import deeds  # everything is imported here, once
+    from . import deeds
 
+    for module in IMPORTED_ONCE:
+        importlib.import_module(module)
     passed: dict[int, str] = {}
     for line in sys.stdin:
         case = json.loads(line)

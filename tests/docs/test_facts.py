@@ -128,5 +128,5 @@ def test_a_number_on_a_page_is_the_number_in_the_code(page: str, sentence: str, 
 
 
 def test_the_keyrings_that_are_used_are_listed() -> None:
-    told = text_of("docs/storage.md").lower().replace(" ", "")
+    told = text_of("docs/keys.md").lower().replace(" ", "")
     assert [name for name in keyrings.REAL_BACKENDS if name.rpartition(".")[2].lower() not in told] == []

@@ -1,4 +1,4 @@
-"""The doctor, step by step: record, secrets, cache, discovery, token. Each fault by a real cause."""
+"""The doctor, step by step: record, secrets, store, discovery, token. Each fault by a real cause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_all_is_well_and_nothing_is_to_change(shop: Shop) -> None:
     assert found.code == 0
     assert found.advice == "Nothing to change: orders works as far as it was tried."
     assert {name: found.verdict(name) for name in found.steps} == dict.fromkeys(
-        ("record", "secrets", "cache", "token", "api"), "ok"
+        ("record", "secrets", "store", "token", "api"), "ok"
     )
 
 
@@ -77,21 +77,21 @@ def test_another_key_than_the_cache_was_sealed_with_is_exit_code_seven(shop: Sho
     shop.desk.run("login", "orders")
     shop.desk.key.write_text("A" * 43 + "=\n", encoding="ascii")
     found = checked(shop.desk, "orders")
-    assert (found.code, found.verdict("cache")) == (7, "failed")
+    assert (found.code, found.verdict("store")) == (7, "failed")
 
 
 def test_a_cache_that_others_may_read_is_exit_code_seven(shop: Shop) -> None:
     shop.desk.run("login", "orders")
     shop.desk.cache.chmod(0o666)
     found = checked(shop.desk, "orders")
-    assert (found.code, found.verdict("cache")) == (7, "failed")
-    assert "tokens.sqlite" in found.text
+    assert (found.code, found.verdict("store")) == (7, "failed")
+    assert "store.sqlite" in found.text
 
 
 def test_a_key_source_that_is_a_key_is_not_shown(shop: Shop, canary: Canary) -> None:
     shop.desk.set("AUTHRECORD_KEY", canary("sealing_key"))
     found = checked(shop.desk, "orders")
-    assert (found.code, found.verdict("cache")) == (7, "failed")
+    assert (found.code, found.verdict("store")) == (7, "failed")
     assert "AUTHRECORD_KEY" in found.advice
 
 

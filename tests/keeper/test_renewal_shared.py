@@ -256,3 +256,49 @@ def test_K9_no_renewal_without_the_store_and_a_live_token_goes_on(
         one.keeper.token(record)
     assert caught.value.code == "store_away"
     assert one.provider.requests == []
+
+
+def test_I8_a_request_ends_before_the_claim_that_it_was_sent_with() -> None:
+    from authrecord.clients import sender
+    from authrecord.keeper import renewal
+
+    assert sender.DEADLINE + renewal.SLACK_SECONDS < renewal.SEND_SECONDS
+    assert renewal.SEND_SECONDS + sender.DEADLINE < renewal.CLAIM_SECONDS
+    assert renewal.CLAIM_SECONDS < renewal.PATIENCE_SECONDS
+
+
+@pytest.mark.parametrize("answered", ["", "the same"])
+def test_I11_the_old_refresh_token_goes_on_when_none_is_returned(
+    bench: MakeBench, canary: Canary, answered: str
+) -> None:
+    one = bench()
+    record = one.record("authorization_code")
+    refresh = canary("refresh")
+    one.stored(record, refresh=refresh, age=200)
+    one.provider.answers += [one.granted(refresh=refresh if answered else "") for _ in range(2)]
+    for generation in (2, 3):
+        assert one.keeper.token(record).generation == generation
+        one.clock.turn(101)
+    kept = one.store.load(token_key(record))
+    assert kept is not None
+    assert kept.refresh_token == Secret(refresh)
+
+
+def test_I12_the_same_refresh_token_again_is_fine(bench: MakeBench, canary: Canary) -> None:
+    one = bench()
+    record = one.record("authorization_code")
+    refresh = canary("refresh")
+    one.stored(record, refresh=refresh, age=200)
+    one.provider.answers.append(one.granted(refresh=refresh))
+    assert one.keeper.token(record).refresh_token == Secret(refresh)
+
+
+def test_I17_a_renewal_ahead_of_need_and_one_on_demand_are_one(bench: MakeBench, canary: Canary) -> None:
+    one = bench()
+    record = one.record("authorization_code")
+    held = one.stored(record, refresh=canary("refresh"), age=95)
+    one.provider.answers.append(one.granted(refresh=canary("next")))
+    ahead = one.another_keeper().renew(record, held)
+    assert one.keeper.token(record).is_same(ahead)
+    assert one.another_keeper().renew(record, held).is_same(ahead)
+    assert len(one.provider.requests) == 1

@@ -13,6 +13,7 @@ from tests.stores.postgres import running_postgres
 
 from .conductor import race
 from .plans import on_postgres, on_sqlite
+from .shortening import REAL_CLAIM
 
 
 def main() -> int:
@@ -20,12 +21,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/race", description=__doc__.partition(":")[0] + ".")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--pace", type=float, default=0.03, help="seconds between two calls of a caller")
     parser.add_argument("--seed", type=int, default=0, help="of everything random in the harness")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the histories")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="race-", dir="/tmp"))
     with ExitStack() as opened:
-        more = {"seed": options.seed}
+        more = {
+            "seed": options.seed,
+            "pace": options.pace,
+            "claim_seconds": REAL_CLAIM,
+            "grace": 600.0,
+            "rest": 2.0,
+        }
         if options.store == "postgres":
             url = opened.enter_context(running_postgres(folder / "postgres"))
             plan = on_postgres(folder / "race", options.minutes * 60, url, **more)

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,8 @@ from authrecord.keeper.naming import token_key
 from authrecord.record import Record
 from authrecord.signing import sign
 from authrecord.stores.references import resolver
+from authrecord.stores.sql.audit_listing import Wanted, lines
+from authrecord.stores.sql.audit_verifying import verify
 from tests.fault_proxy import FaultProxy
 
 from .checker import Rules, violations
@@ -34,14 +36,12 @@ from .machine import Machine, namespaces_work
 from .nemesis import Nemesis, Temper
 from .opening import open_tokens, write_document
 from .provider import Manners, RotatingProvider
+from .shortening import deadline
 from .witness import token_marks
 from .worker import Orders
 
 LOOK_SECONDS: Final = 0.25
 """How often the conductor looks what the store holds."""
-
-COMMAND_SECONDS: Final = 0.7
-"""How often a process of the command line asks for a token."""
 
 OFFSETS: Final = (0.0, -0.4, 0.4, 0.0, 1.5, -20.0)
 """Seconds by which the clocks of the processes are wrong, one after the other."""
@@ -53,7 +53,9 @@ class Plan:
 
     `database`: its Unix socket, or host and port, when the machines reach it through proxies, `store_on` a port each;
     `None` for one machine without a network. `strict`, `rough`: processes of each group; with machines, on each
-    machine. `records`: of each group. `make_secret`: makes all that is secret.
+    machine. `records`: of each group. `claim_seconds`: how long a claim stands, with all that fits into it; `grace`:
+    for how long the provider takes a rotated refresh token of a rough record once more. `rest`: between two deeds of
+    the nemesis, and between two commands. `make_secret`: makes all that is secret.
     """
 
     folder: Path
@@ -71,9 +73,10 @@ class Plan:
     pace: float = 0.03
     token_life: float = 1.5
     claim_seconds: float = 8.0
-    deadline: float = 2.5
+    grace: float = 24.0
+    rest: float = 0.7
     seed: int = 0
-    commands: bool = False
+    commands: bool = True
     make_secret: Callable[[str], str] = lambda _: secrets.token_urlsafe(24)
 
 
@@ -103,14 +106,13 @@ class _Race:
         opened.callback(self._journal.close)
         journal = Journal(plan.folder / "history" / "provider.jsonl", "provider")
         opened.callback(journal.close)
-        grace = 3 * plan.claim_seconds
         self._providers = {
             group: opened.enter_context(
                 RotatingProvider(manners, journal, random.Random(plan.seed), plan.make_secret)
             )
             for group, manners in {
                 "strict": Manners(plan.token_life, unwell=0.005),
-                "rough": Manners(plan.token_life, grace, unwell=0.005, lossy=0.02),
+                "rough": Manners(plan.token_life, plan.grace, unwell=0.005, lossy=0.02),
             }.items()
         }
         self._secret = plan.make_secret("client_secret")
@@ -121,7 +123,11 @@ class _Race:
             for n in range(plan.records)
         ]
         write_document(self._document, named)
-        self._environment = environment(plan.folder, self._secret) | {"AUTHRECORD_KEY": plan.key}
+        self._environment = environment(plan.folder, self._secret) | {
+            "AUTHRECORD_STORE": plan.store,
+            "AUTHRECORD_KEY": plan.key,
+        }
+        self._store = open_tokens(plan.store, plan.key, time)
         self._keeper = self._open_keeper()
         opened.callback(self._keeper.close)
         self._records: Sequence[Record] = read_file(self._document)
@@ -134,15 +140,14 @@ class _Race:
             self._log_in(record)
         members = [Member(*given) for given in self._orders()]
         temper = Temper(
-            short_stop=plan.deadline * 0.6,
+            short_stop=deadline(plan.claim_seconds) * 0.6,
             long_stop=plan.claim_seconds * 1.3,
             cut=plan.claim_seconds / 4,
-            rest=0.7,
+            rest=plan.rest,
         )
         nemesis = Nemesis(members, self._machines, self._journal, temper, self._random)
-        beside = [threading.Thread(target=self._look)]
-        if plan.commands:
-            beside.append(threading.Thread(target=self._run_commands))
+        works = [self._look, self._run_commands] if plan.commands else [self._look]
+        beside = [threading.Thread(target=self._watched, args=(work,)) for work in works]
         for thread in beside:
             thread.start()
         nemesis.start()
@@ -157,15 +162,16 @@ class _Race:
         for record in self._records:
             self._ask_in_the_end(record)
         self._note_final()
+        self._note_audit()
         history = read(plan.folder / "history")
         strict = frozenset(record.name for record in self._records if record.name.startswith("strict"))
-        faults = [*self._faults, *violations(history, Rules(strict, plan.claim_seconds))]
+        faults = [*self._faults, *violations(history, Rules(strict, plan.claim_seconds, audited=True))]
         return Result(tuple(faults), figures(history, faults), tuple(history))
 
     def _open_keeper(self) -> Keeper:
         return Keeper(
-            open_tokens(self._plan.store, self._plan.key, time),
-            send=TokenSender(clock=time, deadline=self._plan.deadline),
+            self._store,
+            send=TokenSender(clock=time, deadline=deadline(self._plan.claim_seconds)),
             resolve=resolver({"RACE_SECRET": self._secret}, base=self._plan.folder, allow_commands=False),
             sign=sign,
         )
@@ -222,17 +228,24 @@ class _Race:
                         pace=plan.pace,
                         clock_offset=OFFSETS[index % len(OFFSETS)],
                         claim_seconds=plan.claim_seconds,
-                        deadline=plan.deadline,
                         seed=plan.seed + 1000 * index,
                     )
                     found.append((orders, plan.folder, self._environment, self._journal, machine))
         return found
 
+    def _watched(self, work: Callable[[], None]) -> None:
+        """A thread of the conductor's own that breaks is a fault of the race."""
+        try:
+            work()
+        except BaseException as error:
+            self._faults.append(f"{work.__name__}: {error!r}")
+
     def _look(self) -> None:
         """Note what the store holds, over and over, past every process's memory."""
         while not self._end.wait(LOOK_SECONDS):
             for record in self._records:
-                self._note_stored(record, "observed")
+                with suppress(TryLater):  # it is looked at again in a moment
+                    self._note_stored(record, "observed")
 
     def _note_stored(self, record: Record, kind: str) -> None:
         began = time.monotonic()
@@ -246,7 +259,7 @@ class _Race:
         """Ask by the command line, a process each time. It takes the records that nobody is killed over."""
         script = [sys.executable, "-m", "authrecord", "--file", str(self._document), "token"]
         number = 0
-        while not self._end.wait(COMMAND_SECONDS):
+        while not self._end.wait(self._plan.rest):
             record = self._random.choice([one for one in self._records if one.name.startswith("strict")])
             began = time.monotonic()
             number += 1
@@ -286,3 +299,15 @@ class _Race:
     def _note_final(self) -> None:
         for record in self._records:
             self._note_stored(record, "final")
+
+    def _note_audit(self) -> None:
+        """Count the rows of renewals, and look whether the chain holds."""
+        store = self._store
+        with store.backend.reading() as transaction:
+            for record in self._records:
+                wanted = Wanted(name=record.name, action="token.renew", outcome="ok")
+                rows = sum(1 for _ in lines(transaction, store.tenant, wanted))
+                # The first generation was a login; it is told in the same words.
+                self._journal.note("audited", record=record.name, number=rows - 1)
+            verified = verify(transaction, store.vault, store.tenant)
+        self._faults += [f"audit row {one.seq}: {one.why}" for one in verified.breaks]

@@ -23,6 +23,10 @@ FAULTS: Final = {
 }
 
 
+LONG_PART: Final = 0.2
+"""The part of the stops of processes that may be killed that may last longer than a claim."""
+
+
 @dataclass(frozen=True, slots=True)
 class Temper:
     """How bad it gets. `short_stop`: for processes whose provider gives no grace, well below a claim (seconds).
@@ -83,7 +87,8 @@ class Nemesis:
 
     def _stop_one(self) -> None:
         member = self._random.choice(self._members)
-        longest = self._temper.long_stop if member.may_be_killed else self._temper.short_stop
+        is_long = member.may_be_killed and self._random.random() < LONG_PART
+        longest = self._temper.long_stop if is_long else self._temper.short_stop
         member.stop()
         self._end.wait(self._random.uniform(0.05, longest))
         member.resume()

@@ -13,7 +13,7 @@ from authrecord.stores.sql.migrating import migrate
 from authrecord.stores.sql.postgres import PostgresBackend
 from authrecord.stores.sql.sqlite import SqliteBackend
 from authrecord.stores.sql.store import SqlStore
-from authrecord.stores.sql.tenants import initialise
+from authrecord.stores.sql.tenants import DEFAULT, initialise
 from authrecord.stores.sql.vault import Vault
 
 _RECORD = """\
@@ -36,10 +36,10 @@ def write_document(path: Path, records: Iterable[tuple[str, str]]) -> None:
 def open_tokens(url: str, key: str, clock: Clock) -> SqlStore:
     """The store at `url`, with tables and keys; they are made where there are none. `key`: the source of its key."""
     backend = open_backend(url, clock)
-    migrate(backend)
     vault = Vault(open_kek(key, environment={}, random=os.urandom), os.urandom)
+    migrate(backend)
     initialise(backend, vault)
-    return SqlStore(backend, vault, actor="race")
+    return SqlStore(backend, vault, tenant=DEFAULT, actor="race")
 
 
 def open_backend(url: str, clock: Clock) -> Backend:

@@ -23,7 +23,6 @@ from authrecord.clients.sender import TokenSender
 from authrecord.core.errors import AuthrecordError
 from authrecord.core.token import Token
 from authrecord.documents import read_file
-from authrecord.keeper import renewal
 from authrecord.keeper.keeper import Keeper
 from authrecord.record import Record
 from authrecord.signing import sign
@@ -31,6 +30,7 @@ from authrecord.stores.references import resolver
 
 from .history import Journal
 from .opening import open_tokens
+from .shortening import deadline, shorten
 from .witness import WitnessSender, token_marks, witnessed
 
 COUNT_SECONDS = 1.0
@@ -52,7 +52,6 @@ class Orders:
     pace: float
     clock_offset: float
     claim_seconds: float
-    deadline: float
     seed: int
 
     def write(self, path: Path) -> None:
@@ -122,10 +121,12 @@ class Worker:
         self._journal = Journal(Path(orders.history), orders.who)
         self._end = threading.Event()
         clock = OffsetClock(orders.clock_offset)
-        setattr(renewal, "CLAIM_SECONDS", orders.claim_seconds)  # noqa: B010 - a constant of the program, for a race only
+        shorten(orders.claim_seconds)
         self.keeper = Keeper(
             witnessed(open_tokens(orders.store, orders.key, clock), self._journal),
-            send=WitnessSender(TokenSender(clock=clock, deadline=orders.deadline), self._journal),
+            send=WitnessSender(
+                TokenSender(clock=clock, deadline=deadline(orders.claim_seconds)), self._journal
+            ),
             resolve=resolver(os.environ, base=Path(orders.document).parent, allow_commands=False),
             sign=sign,
             clock=clock,
@@ -133,7 +134,14 @@ class Worker:
         self._records = [one for one in read_file(orders.document) if one.name.startswith(orders.group)]
 
     def run(self) -> None:
-        """Call until standard input ends."""
+        """Call until standard input ends. Raises `SystemExit` when a caller met an error that is not ours."""
+        broken: list[threading.ExceptHookArgs] = []
+
+        def note(error: threading.ExceptHookArgs) -> None:
+            broken.append(error)
+            threading.__excepthook__(error)
+
+        threading.excepthook = note
         self._journal.note("up", detail=f"{self._orders.clock_offset:+g}")
         threads = [
             threading.Thread(target=self._thread, args=(f"t{n}",)) for n in range(self._orders.threads)
@@ -146,6 +154,8 @@ class Worker:
         for thread in threads:
             thread.join()
         self.keeper.close()
+        if broken:
+            raise SystemExit(1)
 
     def _thread(self, name: str) -> None:
         caller = Caller(name, self._journal, self._orders.seed)

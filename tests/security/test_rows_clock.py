@@ -69,7 +69,7 @@ def test_J5_a_provider_whose_date_is_another_is_told_with_the_number(
     keeper = Keeper(MemoryStore(clock), send=witness, resolve=_never, sign=sign, clock=clock)
     record = record_at("https://id.example.com/token", canary("client secret"))
     assert isinstance(record.auth, OAuth2)
-    step = check_token(Records((record,), keeper), record, record.auth, witness)
+    step = check_token(Records({record.name: record}, keeper), record, record.auth, witness)
     assert step.verdict is Verdict.OK
     assert [line for line in step.details if "clock" in line] == words
     keeper.close()

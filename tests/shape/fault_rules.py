@@ -13,15 +13,21 @@ Fault = tuple[int, str]
 def writes_without_fault_points(tree: ast.Module) -> Iterator[Fault]:
     """Each `with ….writing():` wants a `fault("…")` inside it, before the commit, and one behind it."""
     for function in _functions(tree):
-        points = [node.lineno for node in _own_nodes(function) if _is_fault(node)]
+        points = [getattr(node, "lineno", 0) for node in _own_nodes(function) if _is_fault(node)]
         for node in _own_nodes(function):
             if not isinstance(node, ast.With) or not any(_writes(node, name) for name in _opened_by(node)):
                 continue
             end = node.end_lineno or node.lineno
             if not any(node.lineno <= line <= end for line in points):
-                yield node.lineno, f"{function.name} writes without a fault point before its commit"
+                yield (
+                    getattr(node, "lineno", 0),
+                    f"{function.name} writes without a fault point before its commit",
+                )
             if not any(line > end for line in points):
-                yield node.lineno, f"{function.name} writes without a fault point behind its commit"
+                yield (
+                    getattr(node, "lineno", 0),
+                    f"{function.name} writes without a fault point behind its commit",
+                )
 
 
 def changes_outside_of_transactions(tree: ast.Module) -> Iterator[Fault]:
@@ -33,7 +39,7 @@ def changes_outside_of_transactions(tree: ast.Module) -> Iterator[Fault]:
         for node in _own_nodes(function):
             if _is_change(node) and _holder(node) not in arguments | opened:
                 yield (
-                    node.lineno,
+                    getattr(node, "lineno", 0),
                     f"{function.name} changes rows of a transaction that it neither opened nor was given",
                 )
 
@@ -42,7 +48,7 @@ def points_without_a_written_name(tree: ast.Module) -> Iterator[Fault]:
     """The harness finds points by their names, which are written where they are passed."""
     for node in ast.walk(tree):
         if _is_fault(node) and not _name(node):
-            yield node.lineno, "a fault point whose name is not written here"
+            yield getattr(node, "lineno", 0), "a fault point whose name is not written here"
 
 
 def names_of_points(tree: ast.Module) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A sealed cache for each test."""
+"""A sealed store for each test."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from authrecord.stores.local import LocalStore
 from authrecord.stores.sealing import SealingKey
+from authrecord.stores.sql.store import SqlStore
+
+from .opening import open_sqlite
 
 
 @pytest.fixture
@@ -22,14 +24,14 @@ def key() -> SealingKey:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
-    """Where the cache of this test is; nothing is there yet."""
-    return tmp_path / "state" / "tokens.sqlite"
+    """Where the store of this test is; nothing is there yet."""
+    return tmp_path / "data" / "store.sqlite"
 
 
 @pytest.fixture
-def store(cache: Path, key: SealingKey) -> LocalStore:
-    """A cache on the machine's own clock."""
-    return LocalStore(cache, key, time, os.urandom)
+def store(cache: Path, key: SealingKey) -> SqlStore:
+    """A store on the machine's own clock."""
+    return open_sqlite(cache, key, time)
 
 
 @pytest.fixture(autouse=True)

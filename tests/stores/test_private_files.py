@@ -14,12 +14,12 @@ import pytest
 
 from authrecord.core.errors import StoreFault
 from authrecord.stores import private_files
-from authrecord.stores.local import LocalStore
 from authrecord.stores.sealing import SealingKey
 from tests.canary_watch import Canary
 
 from .contract import ORDERS, plain_token
-from .test_local_processes import in_child
+from .opening import open_sqlite
+from .sql.test_sqlite_processes import in_child
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes and owners are POSIX")
 
@@ -29,7 +29,7 @@ NOBODY = 65534
 def refused(cache: Path, key: SealingKey) -> str:
     """The code of the fault with which the cache is refused."""
     with pytest.raises(StoreFault) as caught:
-        LocalStore(cache, key, time, os.urandom)
+        open_sqlite(cache, key, time)
     return caught.value.code
 
 
@@ -40,20 +40,21 @@ def mode(path: Path) -> int:
 def test_K14_everything_is_made_for_its_owner_alone(cache: Path, key: SealingKey, canary: Canary) -> None:
     previous = os.umask(0)
     try:
-        store = LocalStore(cache, key, time, os.urandom)
+        store = open_sqlite(cache, key, time)
         store.settle(store.claim(ORDERS, seconds=30, patience=0), plain_token(canary))
     finally:
         os.umask(previous)
     assert mode(cache.parent) == 0o700
     paths = list(cache.parent.rglob("*"))
-    assert {path.name for path in paths} >= {"tokens.sqlite", "tokens.sqlite-wal", "tokens.sqlite-shm"}
+    names = {path.name.removeprefix("store.sqlite") for path in paths}
+    assert names >= {"", "-wal", "-shm", ".ballast"}
     for path in paths:
         assert mode(path) == (0o700 if path.is_dir() else 0o600), path
 
 
 @pytest.mark.parametrize("other", [0o644, 0o640, 0o620, 0o604])
 def test_K14_a_file_that_others_reach_is_refused(cache: Path, key: SealingKey, other: int) -> None:
-    LocalStore(cache, key, time, os.urandom).close()
+    open_sqlite(cache, key, time).close()
     cache.chmod(other)
     assert refused(cache, key) == "unsafe_file"
     assert mode(cache) == other
@@ -68,7 +69,7 @@ def test_K14_a_symbolic_link_is_refused(cache: Path, key: SealingKey, tmp_path: 
 
 
 def test_K14_a_second_name_is_refused(cache: Path, key: SealingKey, tmp_path: Path) -> None:
-    LocalStore(cache, key, time, os.urandom).close()
+    open_sqlite(cache, key, time).close()
     (tmp_path / "second").hardlink_to(cache)
     assert refused(cache, key) == "unsafe_file"
 
@@ -84,7 +85,7 @@ def test_K14_a_folder_that_others_write_to_is_refused(cache: Path, key: SealingK
 def test_K14_a_sticky_folder_is_accepted(cache: Path, key: SealingKey) -> None:
     cache.parent.mkdir()
     cache.parent.chmod(0o1777)
-    LocalStore(cache, key, time, os.urandom).close()
+    open_sqlite(cache, key, time).close()
     assert cache.exists()
 
 
@@ -96,7 +97,7 @@ def test_K14_something_that_is_no_file_is_refused(cache: Path, key: SealingKey) 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give a file away")
 def test_K14_a_file_of_another_user_is_refused(cache: Path, key: SealingKey) -> None:
-    LocalStore(cache, key, time, os.urandom).close()
+    open_sqlite(cache, key, time).close()
     os.chown(cache, NOBODY, NOBODY)
     assert refused(cache, key) == "unsafe_file"
 
@@ -113,20 +114,20 @@ def test_K14_a_key_file_does_not_pass_when_it_is_swapped_for_a_link(tmp_path: Pa
 def test_K6_a_read_only_folder_is_a_typed_fault_and_keeps_the_token(key: SealingKey, canary: Canary) -> None:
     """In a child without root's rights, since root may write everywhere."""
     folder = Path(tempfile.mkdtemp())
-    cache = folder / "state" / "tokens.sqlite"
+    cache = folder / "data" / "store.sqlite"
     token = plain_token(canary)
 
     def work() -> bool:
         if os.geteuid() == 0:
             os.chown(folder, NOBODY, NOBODY)
             os.setuid(NOBODY)
-        store = LocalStore(cache, key, time, os.urandom)
+        store = open_sqlite(cache, key, time)
         saved = store.settle(store.claim(ORDERS, seconds=30, patience=0), token)
         store.close()
         cache.parent.chmod(0o500)
         cache.chmod(0o400)
         try:
-            read_only = LocalStore(cache, key, time, os.urandom)
+            read_only = open_sqlite(cache, key, time)
             read_only.claim(ORDERS, seconds=30, patience=0)
         except StoreFault as fault:
             typed = fault.code in {"read_only", "unusable_file"}
@@ -134,7 +135,7 @@ def test_K6_a_read_only_folder_is_a_typed_fault_and_keeps_the_token(key: Sealing
             typed = False
         cache.parent.chmod(0o700)
         cache.chmod(0o600)
-        return typed and LocalStore(cache, key, time, os.urandom).load(ORDERS) == saved
+        return typed and open_sqlite(cache, key, time).load(ORDERS) == saved
 
     try:
         assert in_child(work)

@@ -15,26 +15,30 @@ import pytest
 import authrecord
 from authrecord.core import token as core_token
 from authrecord.core.secret import Secret
+from authrecord.keeper.naming import token_key
 from authrecord.stores import quick
 from authrecord.stores.keys import sealing_key
-from authrecord.stores.local import MOST_ENTRIES, LocalStore
-from authrecord.stores.quick import QuickToken, index_key, quick_token
+from authrecord.stores.locating import Located
+from authrecord.stores.quick import QuickToken, index_key, quick_token, stored_index_key
+from authrecord.stores.sql.entries import MOST
 from tests.canary_watch import Canary
 
 from .contract import BILLING, ORDERS, plain_token
+from .opening import open_sqlite
+from .records_contract import client
 
 DOCUMENT = b"records: [orders]\n"
 INDEX = index_key("/home/ada/authrecord.yaml", DOCUMENT, "orders")
 
 
 class Shelf:
-    """A cache with one token in it, and the question that `authrecord token orders` asks."""
+    """A store with one token in it, and the question that `authrecord token orders` asks."""
 
     def __init__(self, folder: Path, canary: Canary) -> None:
-        self.cache = folder / "state" / "tokens.sqlite"
-        self.source = f"file:{folder / 'keys' / 'cache.key'}"
+        self.cache = folder / "data" / "store.sqlite"
+        self.source = f"file:{folder / 'keys' / 'store.key'}"
         key = sealing_key(self.source, environment={}, cache=str(self.cache), random=os.urandom)
-        self.store = LocalStore(self.cache, key, time, os.urandom)
+        self.store = open_sqlite(self.cache, key, time)
         self.token = plain_token(canary)
         self.save()
         self.store.remember(INDEX, ORDERS)
@@ -42,8 +46,9 @@ class Shelf:
     def save(self) -> None:
         assert self.store.settle(self.store.claim(ORDERS, seconds=30, patience=0), self.token) is not None
 
-    def ask(self, after: float = 1.0, index: bytes = INDEX, source: str = "") -> str | None:
-        found = quick_token(str(self.cache), source or self.source, index, self.token.obtained_at + after)
+    def ask(self, after: float = 1.0, index: bytes | None = INDEX, source: str = "") -> str | None:
+        located = Located(f"sqlite://{self.cache}", source or self.source, "default", "", is_named=False)
+        found = quick_token(located, "orders", self.token.obtained_at + after, index=index)
         return None if found is None else found.reveal()
 
     def change(self, sql: str, *values: object) -> None:
@@ -89,6 +94,24 @@ def test_a_changed_document_is_left_to_the_slow_way(shelf: Shelf) -> None:
         ("/home/ada/authrecord.yaml", DOCUMENT, "billing"),
     ):
         assert shelf.ask(index=index_key(path, document, name)) is None
+
+
+def test_the_token_of_a_stored_record_is_found_until_the_record_changes(shelf: Shelf, canary: Canary) -> None:
+    record = client(canary)
+    assert shelf.ask(index=None) is None
+    created = shelf.store.create(record)
+    assert shelf.ask(index=None) is None
+    key = token_key(record)
+    assert shelf.store.settle(shelf.store.claim(key, seconds=30, patience=0), shelf.token) is not None
+    shelf.store.remember(stored_index_key(created.identity, 1), key)
+    assert shelf.ask(index=None) == shelf.token.access_token.reveal()
+    shelf.store.update("orders", replace(record, description="changed"), revision=1)
+    assert shelf.ask(index=None) is None
+
+
+def test_L6_a_token_that_was_pointed_elsewhere_is_left_to_the_slow_way(shelf: Shelf) -> None:
+    shelf.change("UPDATE tokens SET binding = 'elsewhere'")
+    assert shelf.ask() is None
 
 
 def test_no_two_documents_have_one_index_key() -> None:
@@ -141,12 +164,12 @@ def test_K16_a_broken_file_is_left_to_the_slow_way(shelf: Shelf, content: bytes)
 
 def test_the_index_does_not_grow_for_ever(shelf: Shelf) -> None:
     shelf.store.remember(b"b" * 32, BILLING)
-    for number in range(MOST_ENTRIES + 5):
+    for number in range(MOST + 5):
         shelf.store.remember(number.to_bytes(32, "big"), ORDERS)
     connection = sqlite3.connect(shelf.cache)
     counts = dict(connection.execute("SELECT name, count(*) FROM entries GROUP BY name"))
     connection.close()
-    assert counts == {"orders": MOST_ENTRIES, "billing": 1}
+    assert counts == {"orders": MOST, "billing": 1}
 
 
 def test_P2_a_quick_token_does_not_show(canary: Canary) -> None:
@@ -158,8 +181,9 @@ def test_P2_a_quick_token_does_not_show(canary: Canary) -> None:
 def test_the_fast_way_imports_nothing_slow(shelf: Shelf) -> None:
     """A whole process, as the command line is one; these modules would cost more than the look-up itself."""
     code = (
-        "import sys; from authrecord.stores.quick import quick_token;"
-        "found = quick_token(sys.argv[1], sys.argv[2], bytes.fromhex(sys.argv[3]), float(sys.argv[4]));"
+        "import sys; from authrecord.stores.quick import quick_token; from authrecord.stores.locating import Located;"
+        "store = Located('sqlite://' + sys.argv[1], sys.argv[2], 'default', '', is_named=False);"
+        "found = quick_token(store, 'orders', float(sys.argv[4]), index=bytes.fromhex(sys.argv[3]));"
         "print(found is not None, *(name for name in "
         "'dataclasses inspect json pathlib click rich asyncio httpx2 logging subprocess threading'.split()"
         " if name in sys.modules))"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from authrecord.stores.local import LocalStore
 from authrecord.stores.sealing import SealingKey
 from tests.canary_watch import Canary
 
 from .contract import ORDERS, full_token
+from .opening import open_sqlite
 
 
 def test_P21_statements_with_their_values_hold_ciphertext_only(
@@ -30,7 +29,7 @@ def test_P21_statements_with_their_values_hold_ciphertext_only(
         return connection
 
     monkeypatch.setattr(sqlite3, "connect", traced)
-    store = LocalStore(cache, key, time, os.urandom)
+    store = open_sqlite(cache, key, time)
     token = full_token(canary)
     store.settle(store.claim(ORDERS, seconds=30, patience=0), token)
     found = store.load(ORDERS)

@@ -110,7 +110,7 @@ def discovered(record: Record) -> tuple[Record, str]:
 def say_written(options: Options, shelf: Shelf, record: Record, remark: str = "") -> None:
     """Say that the record is written, with `remark` and what else is worth a warning."""
     warnings = [remark] if remark else []
-    warnings += [str(one) for one in warnings_of(record)]
+    warnings += [str(one) for one in warnings_of(record, sealed=shelf.kind == "store")]
     if options.as_json:
         print_json({"name": record.name, shelf.kind: shelf.place, "warnings": warnings})
         return

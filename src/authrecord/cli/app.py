@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "token": "Print the live token, for scripts.",
     "headers": "Print what would be sent to a URL.",
     "request": "Send an authenticated request.",
+    "keep": "Renew the store's tokens ahead of need, until it is told to end.",
     "import": "Put a document's records into the store.",
     "export": "Write records into a file that a passphrase seals.",
     "keys": "Make, change and destroy the keys of the store.",

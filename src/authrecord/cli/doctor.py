@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from ..core.errors import StoreFault
 from ..doctor.step import Step, Verdict
 from .audit import read_checkpoint_file
 from .context import Options, example, with_options
-from .failures import printable
+from .failures import exit_code_for, printable
 from .opened_store import location, open_backend, open_vault
 from .output import console, print_json
 from .progress import counting
@@ -79,7 +80,7 @@ def command(options: Options, files: tuple[Path, ...], origins: tuple[str, ...])
                     draw(step, STEPS[step.name])
     finally:
         sender.close()
-    code = exit_code(found)
+    code = exit_code(found, otherwise=exit_code_for(StoreFault("")))
     advice = _advice(found)
     if options.as_json:
         print_json({"steps": [plain_step(step) for step in found], "advice": advice, "exit_code": code})

@@ -17,6 +17,7 @@ def main() -> None:
     if not _printed_quickly(sys.argv[1:]):
         from .app import run
 
+        _hide_key()
         sys.exit(run(sys.argv[1:]))
 
 
@@ -27,6 +28,18 @@ def _leave_no_core() -> None:
     except ImportError:  # Windows writes none
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _hide_key() -> None:
+    """The editor, the browser and commands that are started get no key of the store (attack row P11)."""
+    from ..core.errors import StoreFault
+    from ..stores.keys import hide_key
+    from ..stores.locating import located
+
+    try:
+        hide_key(located(os.environ).key, os.environ)
+    except StoreFault:
+        return  # of the settings: the command that needs them says it
 
 
 def _printed_quickly(arguments: list[str]) -> bool:

@@ -47,7 +47,7 @@ def init(options: Options) -> None:
     from ..stores.sql.vault import Vault
 
     with opened(options, make=True) as store:
-        _, _, source = location(options)
+        source = location(options).key
         random = None if keks(store.backend) else os.urandom  # a lost key is not hidden by a fresh one
         kek = open_kek(source, environment=options.settings().environment, random=random)
         made = initialise(store.backend, Vault(kek, os.urandom), actor=store.actor)

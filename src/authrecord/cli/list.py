@@ -14,7 +14,7 @@ from ..doctor.words import duration
 from ..keeper.ports import Filter, Summary
 from ..record import AUTH_TYPES, GRANT_CHOICES, OAuth2, Record
 from ..wiring import Records
-from .context import Options, example, with_options
+from .context import Options, example, is_terminal, with_options
 from .output import console, print_json
 
 _STYLES: Final = {
@@ -187,6 +187,7 @@ def _draw(source: str, lines: list[Line], more: str) -> None:
         words = Text(line.state.words, style=_STYLES.get(line.state.state, "dim"))
         table.add_row(line.name, _kind(line.type, line.grant), sends_to, words)
     out.print(table, soft_wrap=False)
-    console(stderr=True).print(f"From {source}.", style="dim")
+    if is_terminal():
+        console(stderr=True).print(f"From {source}.", style="dim")
     if more:
         console(stderr=True).print(f"There are more: authrecord list --after {more}", style="yellow")

@@ -41,21 +41,30 @@ def opened(options: Options, *, make: bool = False) -> Iterator[OpenedStore]:
 
     Raises `StoreFault`: code `no_store` where there is none.
     """
-    from ..core.errors import StoreFault
-    from ..stores.sql.migrating import migrate
+    from ..stores.sql.migrating import migrate, version_of
     from ..stores.sql.opening import local_actor
 
     store = location(options)
-    path = store.path
-    if path and not make and not os.path.lexists(path):
-        raise StoreFault(
-            f"there is no store at {path} yet.",
-            hint="Set AUTHRECORD_STORE to the one that you mean.",
-            code="no_store",
-        )
+    if store.path and not make and not os.path.lexists(store.path):
+        raise _no_store(store.path)
     with closing(open_backend(options)) as backend:
+        if not make:  # looking into a store makes none, wherever a mistyped address leads
+            with backend.reading() as transaction:
+                is_new = version_of(transaction) == 0
+            if is_new:
+                raise _no_store(backend.place)
         migrate(backend)
         yield OpenedStore(backend, store.tenant, local_actor("cli"), options)
+
+
+def _no_store(place: str) -> Exception:
+    from ..core.errors import StoreFault
+
+    return StoreFault(
+        f"there is no store at {place} yet.",
+        hint="Name the one that you mean with --store or AUTHRECORD_STORE.",
+        code="no_store",
+    )
 
 
 def location(options: Options) -> Located:

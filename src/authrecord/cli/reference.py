@@ -24,9 +24,12 @@ _INTRODUCTION: Final = """\
 
 This page is written by `python -m authrecord.cli.reference`; change the commands, not the page.
 
-Records stand in a document: the one that `--file` names, else `AUTHRECORD_FILE`, else `authrecord.yaml` (`.yml`,
-`.json`, `.toml`) in the current folder or above it, else the same in the configuration folder. `--file` and `--json`
-may stand before or behind the command: `authrecord --file records.yaml list`.
+Records and tokens are in a store, sealed: the one that `--store` names, else `AUTHRECORD_STORE`, else `store` in
+`settings.toml` in the configuration folder, else your own ([storage](storage.md)). Records may stand in a document
+instead: the one that `--file` or `AUTHRECORD_FILE` names; or, where no store is named, `authrecord.yaml` (`.yml`,
+`.json`, `.toml`) in the current folder or above it, else in the configuration folder. Its tokens are in the store all
+the same. `list` says which it is. `--file`, `--store` and `--json` may stand before or behind the command:
+`authrecord --file records.yaml list`.
 
 What is asked for goes to standard output, everything else to standard error. On a terminal secrets are masked unless
 `--reveal` is given; in a pipe they are printed in full. No secret is ever an argument of a command, where other users
@@ -42,9 +45,15 @@ must.
 """
 
 _ENVIRONMENT: Final = (
+    ("AUTHRECORD_STORE", "The store: `sqlite:///path` or `postgresql://user@host/database`."),
+    ("AUTHRECORD_TENANT", "Whose records and tokens of that store; `default` where nobody says."),
+    ("AUTHRECORD_STORE_LISTEN", "Another URL of the same PostgreSQL, where a pooler swallows notifications."),
     ("AUTHRECORD_FILE", "The document with the records."),
-    ("AUTHRECORD_HOME", "One folder for everything that authrecord keeps: documents, key, tokens."),
-    ("AUTHRECORD_KEY", "Where the sealing key is: `file:/path`, `keyring:service/name` or `env:NAME`."),
+    ("AUTHRECORD_HOME", "One folder for everything that authrecord keeps: settings, store, key."),
+    (
+        "AUTHRECORD_KEY",
+        "Where the store's key is: `file:/path`, `keyring:…`, `env:NAME`, `command:[…]`, `vault-transit:…`.",
+    ),
     ("AUTHRECORD_ALLOW_COMMANDS", "`1` lets references `${command:…}` run."),
     (
         "AUTHRECORD_CA_FILE",

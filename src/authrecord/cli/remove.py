@@ -9,6 +9,7 @@ import click
 from ..core.errors import StoreFault
 from ..documents import format_of, remove
 from ..record import Record
+from ..stores.deferred import DeferredStore
 from ..wiring import Records
 from .context import Options, example, record_argument, with_options
 from .files import read_document, write_private
@@ -25,7 +26,7 @@ def command(options: Options, name: str, yes: bool) -> None:
     The rest of a document stays as it is; of a stored record nothing readable is left.
     """
     with options.records() as records:
-        revoked = _removed(options, records, name, yes)
+        revoked = _removed(records, name, sure=yes)
         place = records.source
     if options.as_json:
         print_json({"name": name, "removed": True, "revoked": revoked})
@@ -36,7 +37,7 @@ def command(options: Options, name: str, yes: bool) -> None:
         out.print("  The provider has taken its tokens back.")
 
 
-def _removed(options: Options, records: Records, name: str, yes: bool) -> bool:
+def _removed(records: Records, name: str, *, sure: bool) -> bool:
     """Whether the provider took the tokens back. A record that does not open is removed as well."""
     store = records.store
     record: Record | None = None
@@ -45,14 +46,20 @@ def _removed(options: Options, records: Records, name: str, yes: bool) -> bool:
     except StoreFault as fault:
         if fault.code != "tampered" or store is None:
             raise
-    if not yes:
+    if not sure:
         click.confirm(f"Remove {name} from {records.source}?", abort=True, err=True)
-    revoked = records.keeper.revoke(record) if record is not None else False
+    revoked = _has_tokens(records) and record is not None and records.keeper.revoke(record)
     if store is not None:
         store.delete(name)
-    else:
-        path = Path(records.source)
-        write_private(path, remove(read_document(path), format=format_of(path), name=name))
-    if record is not None:
+        return revoked
+    path = Path(records.source)
+    write_private(path, remove(read_document(path), format=format_of(path), name=name))
+    if record is not None and _has_tokens(records):
         records.keeper.forget(record)
     return revoked
+
+
+def _has_tokens(records: Records) -> bool:
+    """False while there is no store yet: none is made to take something out of it."""
+    tokens = records.keeper.store
+    return not isinstance(tokens, DeferredStore) or tokens.exists()

@@ -53,9 +53,9 @@ def plain_step(step: Step) -> dict[str, Any]:
     return found
 
 
-def exit_code(steps: list[Step]) -> int:
-    """0 when no step failed; else by the error of the one that did, and 1 where something else said no."""
+def exit_code(steps: list[Step], otherwise: int = 1) -> int:
+    """0 when no step failed; else by the error of the one that did, and `otherwise` where no error of ours did."""
     step = decisive(steps)
     if step is None or step.verdict is not Verdict.FAILED:
         return 0
-    return exit_code_for(step.error) if isinstance(step.error, AuthrecordError) else 1
+    return exit_code_for(step.error) if isinstance(step.error, AuthrecordError) else otherwise

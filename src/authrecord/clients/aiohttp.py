@@ -29,7 +29,7 @@ from aiohttp import (
 from ..core.replay import Outcome
 from ..keeper.attempt import Attempt
 from ..keeper.authenticator import Authenticator
-from ..keeper.live import Live
+from ..keeper.live import FOREVER, Live
 from .aiohttp_request import stamped
 from .aiohttp_response import answer_of, drain, hide_echo, peek
 from .outcome import authenticated
@@ -43,6 +43,9 @@ class Middleware:
 
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
+        self._source = authenticator.source
+        self._time = authenticator.time
+        self._monotonic = authenticator.monotonic
         self._authenticated = authenticated(authenticator.name)
         self._not_released = authenticator.not_released()
 
@@ -56,7 +59,12 @@ class Middleware:
         if not authenticator.releases(url.scheme, url.raw_host or "", url.explicit_port):
             response = await handler(request)
             return _kept(response, getattr(response, "authrecord", self._not_released))
-        live = authenticator.ready() or await authenticator.credential_async()
+        live: Any = self._source.live  # what `Authenticator.ready` says, without the call
+        if live is None or (
+            (until := live.deadlines) is not FOREVER
+            and (self._time() >= until.renew_wall or self._monotonic() >= until.renew_monotonic)
+        ):
+            live = await authenticator.credential_async()
         copy = stamped(request, authenticator, live)
         try:
             response = await handler(copy)

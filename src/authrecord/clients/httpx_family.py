@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from ..keeper.attempt import Attempt
 from ..keeper.authenticator import Authenticator
-from ..keeper.live import Live
+from ..keeper.live import FOREVER, Live
 from .bodies import nothing_to_do
 from .httpx_request import Library, answer_of, encodings_of, hide_echo, rewind_of_stream, stamped
 from .httpx_streams import drain, drain_async, peek, peek_async
@@ -37,8 +37,12 @@ class _Common:
 
     def __init__(self, authenticator: Authenticator, inner: Any = None) -> None:
         self._authenticator = authenticator
+        self._source = authenticator.source
+        self._time = authenticator.time
+        self._monotonic = authenticator.monotonic
         self._authenticated = authenticated(authenticator.name)
         self._not_released = authenticator.not_released()
+        self._judges_all = authenticator.has_pattern
         self._inner = self._default_inner() if inner is None else inner
         self._byte_stream = self.library.byte_stream
         self._last_released: Where | None = None
@@ -75,7 +79,7 @@ class Logic(_Common):
 
     def handle_request(self, request: Any) -> Any:
         """Authenticate and send one hop. Raises what `Authenticator.credential` raises: then nothing was sent."""
-        authenticator, where = self._authenticator, request.url._uri_reference
+        where = request.url._uri_reference
         where = (where.scheme, where.host, where.port)
         if where != self._last_released and not self._releases(where):
             response = self._inner.handle_request(request)
@@ -85,17 +89,22 @@ class Logic(_Common):
         rewind = (
             nothing_to_do if type(stream) is self._byte_stream else rewind_of_stream(self.library, stream)
         )
-        live = authenticator.credential()
+        live: Any = self._source.live  # what `Authenticator.ready` says, without the call
+        if live is None or (
+            (until := live.deadlines) is not FOREVER
+            and (self._time() >= until.renew_wall or self._monotonic() >= until.renew_monotonic)
+        ):
+            live = self._authenticator.credential()
         try:
             response = self._inner.handle_request(stamped(self.library, request, live))
         except Exception as error:
             scrub(error)
             raise
-        if response.status_code < 300 and not authenticator.has_pattern:
+        if response.status_code < 300 and not self._judges_all:
             response.extensions[KEY] = self._authenticated
             return response
         hide_echo(response, live)
-        attempt = authenticator.attempt(request.method, rewind is not None)
+        attempt = self._authenticator.attempt(request.method, rewind is not None)
         return self._told(self._begins(request, live, response, attempt), attempt, request, response, rewind)
 
     def _send(self, request: Any, live: Live) -> Any:
@@ -139,39 +148,75 @@ class Logic(_Common):
 class AsyncLogic(_Common):
     """A transport for `AsyncClient`: what `handle_async_request` does."""
 
+    _queue: Any = None
+    """In front of the inner transport's pool, if that needs one: `httpx_queue.PoolQueue`."""
+
     def _default_inner(self) -> Any:
         return self.library.async_transport()
 
     async def handle_async_request(self, request: Any) -> Any:
         """Authenticate and send one hop. Raises what `credential_async` raises: then nothing was sent."""
-        authenticator, where = self._authenticator, request.url._uri_reference
+        where = request.url._uri_reference
         where = (where.scheme, where.host, where.port)
         if where != self._last_released and not self._releases(where):
-            response = await self._inner.handle_async_request(request)
+            response = await self._passed_on(request)
             response.extensions.setdefault(KEY, self._not_released)
             return response
         stream = request.stream
         rewind = (
             nothing_to_do if type(stream) is self._byte_stream else rewind_of_stream(self.library, stream)
         )
-        live = authenticator.ready() or await authenticator.credential_async()
+        live: Any = self._source.live  # what `Authenticator.ready` says, without the call
+        if live is None or (
+            (until := live.deadlines) is not FOREVER
+            and (self._time() >= until.renew_wall or self._monotonic() >= until.renew_monotonic)
+        ):
+            live = await self._authenticator.credential_async()
+        queue = self._queue
         try:
-            response = await self._inner.handle_async_request(stamped(self.library, request, live))
+            if queue is None or len(queue.pool._requests) < queue.room:
+                response = await self._inner.handle_async_request(stamped(self.library, request, live))
+            else:
+                response, live = await self._in_turn(request, live)
         except Exception as error:
             scrub(error)
             raise
-        if response.status_code < 300 and not authenticator.has_pattern:
+        if response.status_code < 300 and not self._judges_all:
             response.extensions[KEY] = self._authenticated
             return response
         hide_echo(response, live)
-        attempt = authenticator.attempt(request.method, rewind is not None)
+        attempt = self._authenticator.attempt(request.method, rewind is not None)
         return await self._told(
             self._begins(request, live, response, attempt), attempt, request, response, rewind
         )
 
+    async def _passed_on(self, request: Any) -> Any:
+        """The inner transport's answer to a request as it is."""
+        queue = self._queue
+        if queue is None:
+            return await self._inner.handle_async_request(request)
+        await queue.turn(_pool_timeout(request))
+        try:
+            return await self._inner.handle_async_request(request)
+        finally:
+            queue.sent()
+
+    async def _in_turn(self, request: Any, live: Live) -> tuple[Any, Live]:
+        """The answer to a request that waited for room in the pool, and the credential that it carried.
+
+        A renewal may have come while it waited: then it carries the newer one.
+        """
+        queue = self._queue
+        await queue.turn(_pool_timeout(request))
+        try:
+            live = self._authenticator.ready() or live
+            return await self._inner.handle_async_request(stamped(self.library, request, live)), live
+        finally:
+            queue.sent()
+
     async def _send(self, request: Any, live: Live) -> Any:
         try:
-            response = await self._inner.handle_async_request(stamped(self.library, request, live))
+            response = await self._passed_on(stamped(self.library, request, live))
         except Exception as error:
             scrub(error)
             raise
@@ -205,6 +250,12 @@ class AsyncLogic(_Common):
     async def aclose(self) -> None:
         """Close the inner transport."""
         await self._inner.aclose()
+
+
+def _pool_timeout(request: Any) -> float | None:
+    """Seconds for which the caller lets this request wait for a connection."""
+    timeout: float | None = request.extensions.get("timeout", {}).get("pool")
+    return timeout
 
 
 def attach_to(client: Any, wrap: Any, *, tells: bool) -> None:

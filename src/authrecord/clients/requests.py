@@ -20,20 +20,35 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
+from requests import PreparedRequest
 from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
 from ..core.replay import Outcome
 from ..keeper.attempt import Attempt
 from ..keeper.authenticator import MOST_DESTINATIONS, Authenticator
-from ..keeper.live import Live
+from ..keeper.live import FOREVER, Live
 from .bodies import nothing_to_do, rewind_of
 from .outcome import authenticated
-from .requests_messages import answer_of, drain, given_back, host_and_port, peek, stamped
+from .requests_lookups import Lookups
+from .requests_messages import (
+    KIND,
+    answer_of,
+    drain,
+    drop_netrc,
+    entries_of,
+    given_back,
+    host_and_port,
+    peek,
+    put_beside,
+    stamped,
+)
 from .scrubbing import scrub
 from .story import PeekBody, Renew, Story, story
 from .streaming import STREAMS
 
 _HTTP: Final = frozenset({"http", "https"})
+_new: Final = object.__new__
 
 
 class Adapter(BaseAdapter):
@@ -42,10 +57,14 @@ class Adapter(BaseAdapter):
     def __init__(self, authenticator: Authenticator, inner: BaseAdapter | None = None) -> None:
         super().__init__()
         self._authenticator = authenticator
+        self._source = authenticator.source
+        self._time = authenticator.time
+        self._monotonic = authenticator.monotonic
         self._authenticated = authenticated(authenticator.name)
         self._not_released = authenticator.not_released()
         self._last_released = "/"  # no absolute URL begins so
         self._inner = HTTPAdapter() if inner is None else inner
+        self._judges_all = authenticator.has_pattern
         self._released: dict[str, bool] = {}
 
     def __repr__(self) -> str:
@@ -61,7 +80,6 @@ class Adapter(BaseAdapter):
         proxies: Any = None,
     ) -> requests.Response:
         """Authenticate and send one hop. Raises what `Authenticator.credential` raises: then nothing was sent."""
-        authenticator = self._authenticator
         url: Any = request.url
         # Most sessions talk to one origin: the beginning of the last URL that was released is tried first.
         if not url.startswith(self._last_released) and not self._releases(url):
@@ -70,9 +88,36 @@ class Adapter(BaseAdapter):
             )
             return self._kept(response, getattr(response, "authrecord", self._not_released))
         rewind = nothing_to_do if request.body is None else rewind_of(request.body)
-        live = authenticator.credential()
-        # The hot path is written out: what `_send` and `_kept` do, without the calls.
-        copy, wire = stamped(request, live)
+        live: Any = self._source.live  # what `Authenticator.ready` says, without the call
+        if live is None or (
+            (until := live.deadlines) is not FOREVER
+            and (self._time() >= until.renew_wall or self._monotonic() >= until.renew_monotonic)
+        ):
+            live = self._authenticator.credential()
+        # The hot path is written out: what `stamped`, `_send` and `_kept` do, without the calls.
+        if type(request) is PreparedRequest:
+            original: Any = request
+            entries, has_authorization, wire = live.made.get(KIND) or live.prepared(KIND, entries_of)
+            headers: Any = _new(CaseInsensitiveDict)
+            store = headers._store = original.headers._store.copy()
+            if not has_authorization and "authorization" in store:
+                drop_netrc(headers, url)
+            entry: Any
+            for key, entry in entries:
+                store[key] = entry
+            copy: Any = _new(PreparedRequest)
+            copy.method = original.method
+            copy.url = url
+            copy.headers = headers
+            copy._cookies = original._cookies
+            copy.body = original.body
+            copy.hooks = original.hooks
+            copy._body_position = original._body_position
+            if wire is not None:
+                put_beside(copy, wire)
+            entries = headers = store = entry = None  # this frame is in the traceback of a failure (P5)
+        else:
+            copy, wire = stamped(request, live)
         try:
             response = self._inner.send(
                 copy, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
@@ -83,7 +128,7 @@ class Adapter(BaseAdapter):
         response.request = request
         if wire is not None:
             response = given_back(response, request, wire)
-        if response.status_code < 400 and not authenticator.has_pattern:
+        if response.status_code < 400 and not self._judges_all:
             response.authrecord = self._authenticated  # type: ignore[attr-defined]  # read by `outcome`
             response.connection = self  # type: ignore[assignment]  # the stubs know no adapter but requests' own
             return response
@@ -105,6 +150,10 @@ class Adapter(BaseAdapter):
             self._authenticator, attempt, live, answer_of(response), method=method, streamed=streamed
         )
         return self._told(steps, attempt, response, rewind, lambda fresh: self._send(request, fresh, options))
+
+    def releases(self, url: str) -> bool:
+        """True when the credential may go to `url`, as requests writes it."""
+        return url.startswith(self._last_released) or self._releases(url)
 
     def _releases(self, url: str) -> bool:
         """True when the credential may go to `url`; remembered by what stands before the path."""
@@ -189,9 +238,14 @@ class Adapter(BaseAdapter):
 
 
 def attach(session: requests.Session, authenticator: Authenticator) -> requests.Session:
-    """`session` itself, from now on authenticated: each of its adapters is wrapped."""
+    """`session` itself, from now on authenticated: each of its adapters is wrapped.
+
+    A session without an `auth` of its own gets one that leaves out the look-ups that requests makes for each
+    request, where their result would not be sent: see `requests_lookups`.
+    """
     for prefix, adapter in list(session.adapters.items()):
-        session.adapters[prefix] = Adapter(authenticator, adapter)
+        session.adapters[prefix] = ours = Adapter(authenticator, adapter)
+        session.auth = session.auth or Lookups(session, ours.releases)
     return session
 
 

@@ -1,6 +1,7 @@
 """How a prepared request is copied and stamped, and how a response of requests is read and given back.
 
-Built for speed: `CaseInsensitiveDict._store`, which is not public, is copied whole, in this file only.
+Built for speed: `CaseInsensitiveDict._store`, which is not public, is copied whole, here and on the hot path of the
+adapter, which copies a plain `PreparedRequest` attribute by attribute: `__dict__` makes every later access slower.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any, Final
 from urllib.parse import urldefrag, urlsplit
 
 import requests
-from requests import PreparedRequest
 from requests.auth import _basic_auth_str
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_netrc_auth
@@ -23,48 +23,39 @@ from .story import DRAINED_BYTES, Answer
 from .wire import Wire, wire_from
 
 _new: Final = object.__new__
-_KIND: Final = "requests entries"
+KIND: Final = "requests entries"
 
 
 def stamped(request: requests.PreparedRequest, live: Live) -> tuple[requests.PreparedRequest, Wire | None]:
     """A copy of `request` with the credential on it. The user's headers of the same names are replaced (E14).
 
-    And the credential's wire form, if it holds more than headers.
+    And the credential's wire form, if it holds more than headers. For any class of request: the adapter's hot path
+    does the same for a `PreparedRequest`, without the call.
     """
-    entries, has_authorization, wire = live.made.get(_KIND) or live.prepared(_KIND, _entries)
+    entries, has_authorization, wire = live.made.get(KIND) or live.prepared(KIND, entries_of)
     original: Any = request
     headers: Any = _new(CaseInsensitiveDict)
     store = headers._store = original.headers._store.copy()
     if not has_authorization and "authorization" in store:
-        _drop_netrc(headers, str(request.url))
+        drop_netrc(headers, str(request.url))
     for key, entry in entries:
         store[key] = entry
-    kind = type(request)
-    copy: Any = _new(kind)
-    if kind is PreparedRequest:
-        # Attribute by attribute: `__dict__` makes every later access slower. And without a call: this is hot.
-        copy.method = original.method
-        copy.url = original.url
-        copy._cookies = original._cookies
-        copy.body = original.body
-        copy.hooks = original.hooks
-        copy._body_position = original._body_position
-    else:
-        copy.__dict__.update(request.__dict__)
+    copy: Any = _new(type(request))
+    copy.__dict__.update(request.__dict__)
     copy.headers = headers
     if wire is not None:
-        _put_beside(copy, wire)
+        put_beside(copy, wire)
     return copy, wire
 
 
-def _entries(stamp: Stamp) -> tuple[list[tuple[str, tuple[str, str]]], bool, Wire | None]:
+def entries_of(stamp: Stamp) -> tuple[list[tuple[str, tuple[str, str]]], bool, Wire | None]:
     """The headers as requests keeps them, whether they authorize, and the wire if it holds more than headers."""
     wire = wire_from(stamp)
     entries = [(name.lower(), (name, value)) for name, value in wire.headers]
     return entries, "authorization" in dict(entries), None if wire.is_plain else wire
 
 
-def _put_beside(copy: requests.PreparedRequest, wire: Wire) -> None:
+def put_beside(copy: requests.PreparedRequest, wire: Wire) -> None:
     """The query parameters and the cookies of `wire`, joined to what the request has."""
     if wire.cookies:
         copy.headers["Cookie"] = wire.joined_cookies(_text(copy.headers.get("Cookie", "")))
@@ -73,7 +64,7 @@ def _put_beside(copy: requests.PreparedRequest, wire: Wire) -> None:
         copy.url = f"{base}?{wire.joined_query(query)}"
 
 
-def _drop_netrc(headers: Any, url: str) -> None:
+def drop_netrc(headers: Any, url: str) -> None:
     """Drop an `Authorization` that requests made from `~/.netrc`: it is not the user's word for this request."""
     found = get_netrc_auth(url)
     if found is not None and _text(headers["Authorization"]) == _basic_auth_str(*found):

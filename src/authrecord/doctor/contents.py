@@ -33,14 +33,20 @@ Progress = Callable[[int], None]
 def check_schema(backend: Backend) -> Step:
     """The tables are those of this program."""
     try:
+        with backend.reading() as transaction:
+            version = version_of(transaction)
+        if not version:
+            return failed(
+                "schema",
+                f"there is no store in {backend.place} yet",
+                advice="Name the one that you mean, or make it there: authrecord keys init",
+            )
         if needs_migration(backend):
             return note(
                 "schema",
                 "the tables are older than this program",
                 advice="Use the store once with this program: it brings them up to date.",
             )
-        with backend.reading() as transaction:
-            version = version_of(transaction)
     except AuthrecordError as error:
         return failed_by("schema", error)
     newer = f"; this program knows {len(MIGRATIONS)}" if version > len(MIGRATIONS) else ""

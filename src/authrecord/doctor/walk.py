@@ -62,7 +62,7 @@ def _steps(
 ) -> Iterator[Callable[[], Step]]:
     """What to do, in order: each depends on those before it."""
     auth = record.auth
-    yield lambda: _record(record)
+    yield lambda: _record(record, sealed=records.store is not None)
     yield lambda: _secrets(records, record, witness, settings)
     if isinstance(auth, OAuth2):
         yield lambda: check_store(records, record, settings)
@@ -75,9 +75,9 @@ def _steps(
         yield lambda: skipped("api", "no URL was given to try it on")
 
 
-def _record(record: Record) -> Step:
+def _record(record: Record, *, sealed: bool) -> Step:
     """The record was read without a fault before this; what is left are warnings."""
-    warnings = warnings_of(record)
+    warnings = warnings_of(record, sealed=sealed)
     if not warnings:
         return ok("record", "written correctly")
     first = warnings[0]

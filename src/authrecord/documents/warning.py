@@ -14,9 +14,12 @@ from .plain import mapping_of
 from .tree import Path, sentence, written
 
 
-def warnings_of(record: Record) -> tuple[Fault, ...]:
-    """Every warning about a record that `read` or `checked` has accepted; none holds a value."""
-    found = [*_origins(record), *_literals(mapping_of(record), ())]
+def warnings_of(record: Record, *, sealed: bool = False) -> tuple[Fault, ...]:
+    """Every warning about a record that `read` or `checked` has accepted; none holds a value.
+
+    `sealed`: the record is in a store, which is where a secret belongs.
+    """
+    found = [*_origins(record), *(() if sealed else _literals(mapping_of(record), ()))]
     if isinstance(record.auth, ApiKey) and record.auth.send_in == "query":
         found.append(_query("auth.send_in"))
     if isinstance(record.auth, OAuth2):

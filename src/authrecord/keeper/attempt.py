@@ -24,6 +24,7 @@ from ..core.errors import AuthrecordError
 from ..core.expiry import Expired
 from ..core.replay import Outcome, Reason, refusal_to_replay
 from .live import Live
+from .observing import PATTERN_DOUBTED
 
 if TYPE_CHECKING:
     from .authenticator import Authenticator
@@ -65,7 +66,7 @@ class Attempt:
         if current is not None and not current.is_same(live) and self.replays == 0:
             return True  # somebody renewed meanwhile: it costs nothing
         if self.replays and (self.replays >= MOST_REPLAYS or not authenticator.has_run_out(live)):
-            authenticator.trust.refused_again()
+            self._refused_again()
             return self._ends(Reason.RENEWED_TOKEN_REFUSED)
         if authenticator.has_run_out(live):
             return True
@@ -94,7 +95,7 @@ class Attempt:
         if fresh is None:
             return False
         if fresh.is_same(rejected):
-            self._authenticator.trust.refused_again()
+            self._refused_again()
             return self._ends(Reason.NOTHING_TO_RENEW)
         refusal = refusal_to_replay(
             self._method, status, body_replayable=self._replayable, policy=self._authenticator.replay_policy
@@ -104,6 +105,12 @@ class Attempt:
         self.replays += 1
         self.reason = Reason.RENEWED_AND_REPLAYED
         return True
+
+    def _refused_again(self) -> None:
+        """The renewed token was refused as well: if by the pattern alone, that may not mean "expired" (G11)."""
+        if self.expired is Expired.PATTERN:
+            self._authenticator.observer.noticed(PATTERN_DOUBTED)
+        self._authenticator.trust.refused_again()
 
     def _failed(self, error: AuthrecordError) -> None:
         self.detail = error.message

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..core.contracts import Clock
+from ..core.errors import OriginRefused
 from ..core.expiry import Expired, Matcher, by_pattern, by_status, what_the_pattern_sees
 from ..core.origin import DEFAULT_PORTS, AllowedOrigins, Origin, canonical_host, release
 from ..core.replay import Outcome, Reason, ReplayPolicy
@@ -17,6 +18,7 @@ from ..record import Record
 from .attempt import Attempt
 from .gate import Source
 from .live import FOREVER, Live
+from .observing import PATTERN_MATCHED, RELEASE_DENIED, Observer, Unobserved
 from .trust import Trust
 
 MOST_DESTINATIONS: Final = 1024
@@ -24,7 +26,10 @@ MOST_DESTINATIONS: Final = 1024
 
 
 class Authenticator:
-    """Releases, stamps and judges for one record. Made by `Keeper.authenticator`; safe to share."""
+    """Releases, stamps and judges for one record. Made by `Keeper.authenticator`; safe to share.
+
+    `source`, `time` and `monotonic` are for adapters that write `ready` out on their hot path.
+    """
 
     def __init__(
         self,
@@ -37,18 +42,20 @@ class Authenticator:
         matcher: Matcher | None,
         judges_streams: bool,
         replay_policy: ReplayPolicy,
+        observer: Observer | None = None,
     ) -> None:
         self.record = record
+        self.observer = observer if observer is not None else Unobserved()
         self.name = record.name
         self.trust = trust
         self.replay_policy = replay_policy
         self.has_pattern = matcher is not None
         self.judges_streams = judges_streams
-        self._source = source
+        self.source = source
         self._allowed = allowed
         self._matcher = matcher
-        self._time = clock.time
-        self._monotonic = clock.monotonic
+        self.time = clock.time
+        self.monotonic = clock.monotonic
         self._released: dict[tuple[str, str, int | None], bool] = {}
 
     def __repr__(self) -> str:
@@ -57,12 +64,12 @@ class Authenticator:
     @property
     def renewable(self) -> bool:
         """True when a refused credential can be replaced by a new one."""
-        return self._source.renewable
+        return self.source.renewable
 
     @property
     def held(self) -> Live | None:
         """The credential in memory, if any; it may have run out."""
-        return self._source.live
+        return self.source.live
 
     def releases(self, scheme: str, host: str, port: int | None) -> bool:
         """True when the credential may go to this destination. `port` `None` is the scheme's own.
@@ -76,18 +83,19 @@ class Authenticator:
 
     def release(self, origin: Origin) -> Origin:
         """`origin` itself. Raises `OriginRefused` when the record does not allow it."""
-        return release(self.name, self._allowed, origin)
+        try:
+            return release(self.name, self._allowed, origin)
+        except OriginRefused:
+            self.observer.noticed(RELEASE_DENIED)
+            raise
 
     def ready(self) -> Live | None:
-        """The credential in memory while nothing needs to be done for it; `None` when `credential` must be asked.
-
-        For tasks: it spares the coroutine on the hot path.
-        """
-        live = self._source.live
+        """The credential in memory while nothing needs to be done for it; `None` when `credential` must be asked."""
+        live = self.source.live
         if live is not None:
-            deadlines = live.deadlines  # what `Deadlines.fresh` says, without the call: this is the hot path
+            deadlines = live.deadlines  # what `Deadlines.fresh` says; a static credential reads no clock
             if deadlines is FOREVER or (
-                self._time() < deadlines.renew_wall and self._monotonic() < deadlines.renew_monotonic
+                self.time() < deadlines.renew_wall and self.monotonic() < deadlines.renew_monotonic
             ):
                 return live
         return None
@@ -98,21 +106,15 @@ class Authenticator:
         Raises `LoginRequired`, `TryLater`, `Misconfigured`, `Refused`, `BadAnswer`, `RecordFault` or
         `StoreFault` when none can be had: then the request must not be sent.
         """
-        live = self._source.live
-        if live is not None and rejected is None:
-            deadlines = live.deadlines  # as in `ready`
-            if deadlines is FOREVER or (
-                self._time() < deadlines.renew_wall and self._monotonic() < deadlines.renew_monotonic
-            ):
-                return live
-        return self._source.obtain(rejected)
+        if rejected is None and (live := self.ready()) is not None:
+            return live
+        return self.source.obtain(rejected)
 
     async def credential_async(self, rejected: Live | None = None) -> Live:
         """The same for a task; it waits without blocking the event loop."""
-        live = self._source.live
-        if live is not None and rejected is None and live.deadlines.fresh(self._time(), self._monotonic()):
+        if rejected is None and (live := self.ready()) is not None:
             return live
-        return await self._source.obtain_async(rejected)
+        return await self.source.obtain_async(rejected)
 
     def attempt(self, method: str, replayable: bool) -> Attempt:
         """The story of one request begins. `replayable`: its body can be sent a second time."""
@@ -124,7 +126,7 @@ class Authenticator:
 
     def has_run_out(self, live: Live) -> bool:
         """True when the credential's life is over by one of the clocks."""
-        return not live.deadlines.alive(self._time(), self._monotonic())
+        return not live.deadlines.alive(self.time(), self.monotonic())
 
     def expired_by_status(self, status: int, challenges: Iterable[str]) -> Expired | None:
         """Judge by status and `WWW-Authenticate` values. An adapter asks this first; only for 400 and above."""
@@ -146,7 +148,10 @@ class Authenticator:
         """Judge by the record's pattern. `body`: the beginning of the decoded body, empty if it is not read."""
         if self._matcher is None:
             return None
-        return by_pattern(self._matcher, what_the_pattern_sees(status, reason, headers, body))
+        found = by_pattern(self._matcher, what_the_pattern_sees(status, reason, headers, body))
+        if found is not None:
+            self.observer.noticed(PATTERN_MATCHED)
+        return found
 
     def _look_up(self, key: tuple[str, str, int | None]) -> bool:
         scheme, host, port = key
@@ -157,5 +162,7 @@ class Authenticator:
             found = False  # a host or scheme that has no canonical form is nobody's destination
         if len(self._released) >= MOST_DESTINATIONS:
             self._released.clear()
+        if not found:
+            self.observer.noticed(RELEASE_DENIED)  # once for each destination: the hot path counts nothing
         self._released[key] = found
         return found

@@ -7,19 +7,15 @@ The thread is no daemon: the interpreter waits for it at exit, which the sender'
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ..core.contracts import Clock
 from ..core.errors import AuthrecordError, LoginRequired, TryLater
 from .backoff import Backoff
+from .flight import Flight, own
 from .live import Live
-
-if TYPE_CHECKING:
-    import asyncio
 
 Obtain = Callable[[Live | None, Live | None], Live]
 """Obtains the next credential: given the one held, and the one that was rejected, if any. Blocks."""
@@ -43,64 +39,6 @@ class Source(Protocol):
         ...
 
 
-class Flight:
-    """One renewal under way: a future for threads, and one signal per event loop for tasks."""
-
-    def __init__(self) -> None:
-        self.future: Future[Live] = Future()
-        self._signals: dict[asyncio.AbstractEventLoop, asyncio.Future[None]] = {}
-        self._lock = threading.Lock()
-
-    def wait(self) -> Live:
-        """The renewed credential. Raises a copy of the renewal's error: one exception per waiter."""
-        error = self.future.exception()
-        if error is not None:
-            raise _own(error)
-        return self.future.result()
-
-    async def wait_async(self) -> Live:
-        """The same for a task, under asyncio or trio."""
-        import sys
-
-        if "asyncio" in sys.modules and not self.future.done():
-            import asyncio
-
-            try:
-                loop = asyncio.get_running_loop()
-            except RuntimeError:
-                loop = None
-            if loop is None:
-                await self._wait_elsewhere()
-            else:
-                await asyncio.shield(self._signal(loop))
-        elif not self.future.done():
-            await self._wait_elsewhere()
-        return self.wait()
-
-    async def _wait_elsewhere(self) -> None:
-        """Wait under an event loop that is not asyncio's, by a thread that may be abandoned."""
-        from anyio.to_thread import run_sync
-
-        await run_sync(self.future.exception, abandon_on_cancel=True)
-
-    def _signal(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
-        with self._lock:
-            signal = self._signals.get(loop)
-            if signal is None:
-                signal = self._signals[loop] = loop.create_future()
-                self.future.add_done_callback(lambda _: _tell(loop, signal))
-        return signal
-
-
-def _tell(loop: asyncio.AbstractEventLoop, signal: asyncio.Future[None]) -> None:
-    if loop.is_closed():
-        return
-    try:
-        loop.call_soon_threadsafe(lambda: None if signal.done() else signal.set_result(None))
-    except RuntimeError:  # the loop was closed between the question and the call: nobody waits on it any more
-        return
-
-
 def _still_living(found: Live | None, error: AuthrecordError) -> Live:
     """The credential that is used although its renewal failed; raises `error` when there is none.
 
@@ -110,11 +48,6 @@ def _still_living(found: Live | None, error: AuthrecordError) -> Live:
     if found is None or isinstance(error, LoginRequired):
         raise error
     return found
-
-
-def _own(error: BaseException) -> BaseException:
-    """A copy of `error` for one waiter, since raising writes a traceback into the exception."""
-    return copy.copy(error) if isinstance(error, AuthrecordError) else error
 
 
 class Gate:
@@ -195,7 +128,7 @@ class Gate:
                 usable = usable if usable.deadlines.alive(wall, monotonic) else None
             if self._flight is None and self._is_quiet():
                 assert self._error is not None  # noqa: S101 - quiet begins with an error; states it for the type
-                raise _own(self._error)
+                raise own(self._error)
             return usable, self._board(rejected)
 
     def _is_quiet(self) -> bool:

@@ -110,6 +110,7 @@ class Keeper:
             matcher=compile_pattern(pattern) if pattern else None,
             judges_streams=exchange is not None and exchange.expired_pattern_in_streams,
             replay_policy=replay,
+            observer=self._observer,
         )
 
     def token(self, record: Record, rejected: Token | None = None) -> Token:
@@ -122,6 +123,13 @@ class Keeper:
         if live.token is None:
             raise LoginRequired(f"record {record.name!r} has no token.")
         return live.token
+
+    def renew(self, record: Record, held: Token) -> Token:
+        """A token in place of `held`, although that still lives; another process's, if one has renewed it already.
+
+        Keeps nothing in memory: for a worker that goes through many records. Raises whatever obtaining raises.
+        """
+        return self._renewal(record, _oauth2(record), token_key(record))(None, held)
 
     def begin_login(self, record: Record, *, redirect_uri: str) -> PendingLogin:
         """A login that a person finishes. Raises `RecordFault` for a grant that needs nobody."""

@@ -20,13 +20,16 @@ AUDIT_NOT_WRITTEN: Final = "audit_not_written"
 """The audit log could not be written; what it would have told of did not happen (N13)."""
 
 RELEASE_DENIED: Final = "release_denied"
-"""A credential was wanted for a destination that its record does not allow."""
+"""A credential was wanted for a destination that its record does not allow; told once for each destination."""
 
 PATTERN_MATCHED: Final = "pattern_matched"
 """An answer matched the record's pattern for "expired"."""
 
 PATTERN_DOUBTED: Final = "pattern_doubted"
 """A renewed token was refused as well: perhaps the answer does not mean "expired" (G11)."""
+
+AUDIT_NOTE: Final = "the audit log could not be written"
+"""The note (PEP 678) on an error of the store that its audit log caused."""
 
 EVENTS: Final = (
     OUTCOME_UNKNOWN,
@@ -67,3 +70,9 @@ class Unobserved:
 
     def noticed(self, event: str) -> None:
         """Nobody wants to know."""
+
+
+def notice_unwritten(observer: Observer, error: BaseException) -> None:
+    """Tell `AUDIT_NOT_WRITTEN` when that is what `error` came from."""
+    if AUDIT_NOTE in getattr(error, "__notes__", ()):
+        observer.noticed(AUDIT_NOT_WRITTEN)

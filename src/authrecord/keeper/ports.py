@@ -109,13 +109,17 @@ class TokenStore(Protocol):
     def intend(self, claim: Claim, refresh_token: Secret | None, *, seconds: float) -> bool:
         """Write down, on disk when this returns, that a token request is about to be sent with this claim.
 
-        `False` when the claim no longer stands, or for less than `seconds`: then the request must not be sent.
+        `False` when the claim no longer stands, or for less than `seconds`, or when a late holder has saved since it
+        was made: then the request must not be sent.
         Raises `StoreFault`, `TryLater`.
         """
         ...
 
     def fail(self, claim: Claim, failure: Failure) -> None:
-        """Give the claim back and let all processes know why. A claim that is already over changes nothing."""
+        """Give the claim back and let all processes know why.
+
+        A claim that is already over changes nothing; one that a late holder has saved before is given back only.
+        """
         ...
 
     def fingerprint(self, secret: Secret) -> str:

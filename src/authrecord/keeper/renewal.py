@@ -20,7 +20,15 @@ from ..core.token import Token, deadlines
 from ..grants import client_credentials, password, refresh
 from ..grants.client import OAuthClient
 from . import stories
-from .observing import NOT_STORED, OUTCOME_UNKNOWN, REUSE_SUSPECTED, TAMPERED, Observer, Unobserved
+from .observing import (
+    NOT_STORED,
+    OUTCOME_UNKNOWN,
+    REUSE_SUSPECTED,
+    TAMPERED,
+    Observer,
+    Unobserved,
+    notice_unwritten,
+)
 from .ports import Claim, Intent, TokenKey, TokenStore
 from .provider import Provider
 from .run import run
@@ -100,7 +108,10 @@ class Renewal:
             self._give_back(claim, error)
             outcome = error.code if isinstance(error, AuthrecordError) else "interrupted"
             self._observer.renewed(outcome, self._clock.monotonic() - began)
-            raise
+            newer = self._saved_by_a_late_holder(claim, error, rejected)
+            if newer is None:
+                raise
+            return newer
         saved = self.settle(claim, token)
         self._observer.renewed("ok", self._clock.monotonic() - began)
         fault("refresh.before_publish")
@@ -116,6 +127,7 @@ class Renewal:
                 "record %s: the new token is not stored yet and lives in memory only: %s", self._name, error
             )
             self._observer.noticed(NOT_STORED)
+            notice_unwritten(self._observer, error)
             self._unsaved.keep(claim, token)
             return token.numbered(claim.generation + 1)
         if saved is not None:
@@ -143,7 +155,21 @@ class Renewal:
             else:
                 self._store.fail(claim, failure)
         except (StoreFault, TryLater) as also:
+            notice_unwritten(self._observer, also)
             log.warning("record %s: the claim ends by its time only: %s", self._name, also)
+
+    def _saved_by_a_late_holder(
+        self, claim: Claim, error: BaseException, rejected: Token | None
+    ) -> Token | None:
+        """The token of a holder before this one, who was thought dead and has saved meanwhile (I7)."""
+        if not isinstance(error, (LoginRequired, TryLater)):
+            return None
+        try:
+            stored = self._store.load(self._key)
+        except (StoreFault, TryLater):
+            return None
+        is_newer = stored is not None and stored.generation > claim.generation
+        return stored if stored is not None and is_newer and self._usable(stored, rejected) else None
 
     def _usable(self, token: Token, rejected: Token | None) -> bool:
         if token.is_same(rejected):

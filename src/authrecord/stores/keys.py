@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 from binascii import Error as NotBase64
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 
 from . import places
 from .private_files import make_folder, read, refuse_unsafe, unusable, write_new
@@ -38,6 +38,8 @@ LOCAL: Final = ("file", "keyring", "env", "command")
 """The sources that give the key itself."""
 
 TRANSIT: Final = "vault-transit"
+
+_hidden: Final[dict[str, Callable[[], str]]] = {}
 
 SOURCES: Final = (
     'file:/path, keyring:service/name, env:NAME, command:["program", …] or vault-transit:https://…'
@@ -110,8 +112,22 @@ def shown_source(source: str) -> str:
     return f"command:{_words(argument)[0]}"
 
 
+def hide_key(source: str, environment: MutableMapping[str, str]) -> None:
+    """Take the key of a source `env:NAME` out of the process's `environment`, and remember it for `open_kek`.
+
+    Programs that this one starts do not get it then (attack row P11). The kernel's own copy, which
+    `/proc/self/environ` shows to the same user, stays.
+    """
+    name = source.removeprefix("env:")
+    if name != source and name in environment:
+        value = environment.pop(name)
+        _hidden[name] = lambda: value
+
+
 def _from_environment(name: str, environment: Mapping[str, str]) -> str:
     value = environment.get(name)
+    if value is None and name in _hidden and environment is os.environ:
+        value = _hidden[name]()
     if value is None:
         raise _fault(f"the key's variable {name} is not set.", hint=f"Set {name} to the key.", code="no_key")
     return value

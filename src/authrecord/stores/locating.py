@@ -49,6 +49,8 @@ class Located:
 
 def located(environment: Mapping[str, str], *, url: str = "", key: str = "") -> Located:
     """The store to use. `url`, `key`: what an option names. Raises `StoreFault` (codes `settings`, `store_url`)."""
+    if "@" in url:  # what most URLs are without costs nothing
+        _refuse_password(url)
     said = _settings(environment)
     named = url or environment.get(STORE_VARIABLE, "") or said.get("store", "")
     chosen = named or f"sqlite://{places.store_file(environment)}"
@@ -99,6 +101,16 @@ def found_document(environment: Mapping[str, str], start: str, store: Located, *
     return places.document_above(start) or places.own_document(environment)
 
 
+def _refuse_password(url: str) -> None:
+    """An option is an argument, which other users of the machine can read (attack row P10)."""
+    if _password_in(url):
+        raise _fault(
+            "--store holds a password, and a command's arguments can be read by others.",
+            f"Put the URL into {STORE_VARIABLE} or {SETTINGS_FILE}, or the password into ~/.pgpass.",
+            "store_url",
+        )
+
+
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:
     """What the settings file says; nothing when there is none."""
     path = places.settings_file(environment)
@@ -118,7 +130,17 @@ def _settings(environment: Mapping[str, str]) -> dict[str, str]:
                 f'It holds lines such as store = "postgresql://…"; known: {", ".join(KEYS)}.',
                 "settings",
             )
+    if "@" in data.get("store", "") and _password_in(data["store"]):
+        from .private_files import refuse_unsafe
+
+        refuse_unsafe(path)
     return data
+
+
+def _password_in(url: str) -> str | None:
+    from urllib.parse import urlsplit
+
+    return urlsplit(url).password
 
 
 def _fault(message: str, hint: str, code: str) -> StoreFault:

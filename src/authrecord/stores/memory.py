@@ -91,6 +91,8 @@ class MemoryStore:
             slot = self._slots.get(claim.key)
             if slot is None or slot.holder != claim.holder or slot.until < self._clock.monotonic() + seconds:
                 return False
+            if claim.generation != _generation(slot):
+                return False  # a holder before this one has saved after all
             slot.intent = Intent(claim.generation, mark, self._clock.time(), f"this process:{os.getpid()}")
             return True
 
@@ -99,6 +101,9 @@ class MemoryStore:
         with self._changed:
             slot = self._slots.get(claim.key)
             if slot is None or slot.holder != claim.holder:
+                return
+            if claim.generation != _generation(slot):
+                self._give_back(slot, claim.holder)
                 return
             slot.failure = failure
             slot.failures += 1

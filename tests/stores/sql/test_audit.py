@@ -11,6 +11,7 @@ import pytest
 
 from authrecord.core.errors import RecordFault, StoreFault
 from authrecord.core.secret import Secret
+from authrecord.keeper.observing import AUDIT_NOT_WRITTEN, Unobserved, notice_unwritten
 from authrecord.stores.kek import LocalKek
 from authrecord.stores.sealing import SealingKey
 from authrecord.stores.sql.audit import MOST_CHARACTERS, Entry, append
@@ -360,3 +361,20 @@ def test_the_list_is_read_in_pieces_and_shows_a_row_that_nobody_can_have_written
     assert log.list() == [1, 2, 3, 4, 5]
     with log.backend.reading() as transaction:
         assert Unreadable(4) in list(lines(transaction, "default", Wanted()))
+
+
+def test_N13_an_error_that_the_log_caused_says_so_to_whoever_counts(log: Log) -> None:
+    class Counting(Unobserved):
+        def __init__(self) -> None:
+            self.events: list[str] = []
+
+        def noticed(self, event: str) -> None:
+            self.events.append(event)
+
+    observer = Counting()
+    log.tamper("ALTER TABLE audit RENAME TO gone")
+    with pytest.raises(StoreFault) as refused:
+        log.tell(Entry("record.create", "ok"))
+    notice_unwritten(observer, refused.value)
+    notice_unwritten(observer, StoreFault("another fault."))
+    assert observer.events == [AUDIT_NOT_WRITTEN]

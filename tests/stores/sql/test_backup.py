@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -36,11 +38,12 @@ PLACE = b"a place"
 class Shelf:
     """A store with tokens and a log, its key, and an empty store beside it."""
 
-    def __init__(self, folder: Path, source: Backend, target: Backend) -> None:
+    def __init__(self, folder: Path, source: Backend, target: Backend, *, vault: Vault | None = None) -> None:
         self.file = str(folder / "store.backup")
         self.source = source
         self.target = target
-        self.vault = Vault(LocalKek(SealingKey(os.urandom(32)), "env:KEY", os.urandom), os.urandom)
+        kek = LocalKek(SealingKey(os.urandom(32)), "env:KEY", os.urandom)
+        self.vault = Vault(kek, os.urandom) if vault is None else vault
         initialise(self.source, self.vault)
 
     def put(self, count: int, plain: bytes = b"a token") -> None:
@@ -65,22 +68,61 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
         yield Shelf(tmp_path, source, target)
 
 
+OpenAgain = Callable[[], Backend]
 PAIRS = [(one, other) for one in ("sqlite", "postgres") for other in ("sqlite", "postgres")]
+
+
+def open_kind(kind: str, folder: Path, request: pytest.FixtureRequest) -> OpenAgain:
+    """Opens one new database of that kind, as often as it is called."""
+    if kind == "sqlite":
+        return lambda: SqliteBackend(str(folder / "store.sqlite"), time)
+    url = request.getfixturevalue("new_database")()
+    return lambda: PostgresBackend(url)
 
 
 @pytest.fixture(params=PAIRS, ids=["-".join(pair) for pair in PAIRS])
 def crosswise(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shelf]:
     """From each database into each."""
-    opened: list[Backend] = []
-    for number, kind in enumerate(request.param):
-        if kind == "sqlite":
-            opened.append(SqliteBackend(str(tmp_path / f"{number}" / "store.sqlite"), time))
-        else:
-            opened.append(PostgresBackend(request.getfixturevalue("new_database")()))
-        migrate(opened[-1])
-    yield Shelf(tmp_path, *opened)
-    for backend in opened:
-        backend.close()
+    with ExitStack() as stack:
+        opened = []
+        for number, kind in enumerate(request.param):
+            opened.append(stack.enter_context(closing(open_kind(kind, tmp_path / f"{number}", request)())))
+            migrate(opened[-1])
+        yield Shelf(tmp_path, *opened)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_L14_a_backup_while_others_write_is_one_moment(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each write touches four tables; whatever is copied of them belongs together, and writers are not held up."""
+    monkeypatch.setattr(backup_file, "ROWS_AT_ONCE", 3)
+    open_again = open_kind(kind, tmp_path / "0", request)
+    stop = threading.Event()
+    with closing(open_again()) as source, closing(open_again()) as other, closing(TinyBackend()) as target:
+        migrate(source)
+        shelf = Shelf(tmp_path, source, target)
+        writer = Shelf(tmp_path, other, target, vault=shelf.vault)
+
+        def write() -> int:
+            written = 0
+            while not stop.is_set():
+                writer.put(1)
+                written += 1
+            return written
+
+        with ThreadPoolExecutor(1) as threads:
+            writing = threads.submit(write)
+            shelf.put(30)
+            during = [back_up(source, str(tmp_path / f"{number}.backup")).rows for number in range(3)]
+            stop.set()
+            assert writing.result() > 0
+        for number, rows in enumerate(during):
+            restore(target, str(tmp_path / f"{number}.backup"), replace=True)
+            with target.reading() as transaction:
+                found = verify(transaction, shelf.vault, "default")
+            assert (found.holds, found.rows) == (True, rows["tokens"])
+        assert during[0]["tokens"] < during[2]["tokens"], "others wrote meanwhile"
 
 
 def test_L14_every_row_comes_back_and_opens_under_the_same_key(crosswise: Shelf, canary: Canary) -> None:
@@ -180,8 +222,10 @@ def test_L14_a_store_with_nothing_but_keys_counts_as_empty(shelf: Shelf) -> None
     back_up(shelf.source, shelf.file)
     other = Vault(LocalKek(SealingKey(os.urandom(32)), "env:OTHER", os.urandom), os.urandom)
     initialise(shelf.target, other)
-    restore(shelf.target, shelf.file, replace=False)
+    assert restore(shelf.target, shelf.file, replace=False).rows["keks"] == 1
     shelf.vault.check(shelf.target)
+    with pytest.raises(StoreFault):
+        other.check(shelf.target)
 
 
 def test_an_existing_file_is_not_written_over(shelf: Shelf) -> None:

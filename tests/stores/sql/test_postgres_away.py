@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -58,7 +58,11 @@ def get(backend: PostgresBackend, name: str) -> str | None:
 
 def check_away(work: ThreadPoolExecutor, backend: PostgresBackend) -> None:
     """A write and a read end with a typed error, and do not hang."""
-    for call in [work.submit(put, backend, "a", "2"), work.submit(get, backend, "a")]:
+    calls: list[Future[str | None] | Future[None]] = [
+        work.submit(put, backend, "a", "2"),
+        work.submit(get, backend, "a"),
+    ]
+    for call in calls:
         with pytest.raises(TryLater) as caught:
             call.result(ENOUGH)
         assert caught.value.code == "store_away"

@@ -251,7 +251,7 @@ def test_keyed_values_tell_tenants_and_purposes_apart(backend: Backend, vault: V
 def test_L16_no_key_and_nonce_are_used_twice(backend: Backend, vault: Vault) -> None:
     """A key is drawn for each write from 32 random bytes, so that a pair repeats only if they do."""
     with backend.writing() as transaction:
-        blobs = [vault.seal(transaction, "default", b"place", b"")[1] for _ in range(20_000)]
+        blobs = [vault.seal(transaction, "default", b"place", b"")[1] for _ in range(100_000)]
     assert len({blob[5:49] for blob in blobs}) == len(blobs)
 
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final, Protocol
 
 from ...core.faults import fault
+from ...keeper.observing import AUDIT_NOTE
 from .backend import Row, Transaction
 
 BEGINNING: Final = bytes(32)
@@ -73,15 +74,17 @@ class Entry:
     detail: str = ""
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if (
-                type(value) is not str
-            ):  # bytes, secrets, bodies, mappings: nothing of them is turned into text
-                raise TypeError(f"{one.name} of an audit entry is text, not {type(value).__name__}")
-            shape = _SHAPES.get(one.name)
+        for name in FIELDS:
+            value = getattr(self, name)
+            if type(value) is not str:  # bytes, secrets, bodies: nothing of them is turned into text
+                raise TypeError(f"{name} of an audit entry is text, not {type(value).__name__}")
+            shape = _SHAPES.get(name)
             if shape is not None and shape.fullmatch(value) is None:
-                raise ValueError(f"{one.name} of an audit entry has a shape that is not allowed there")
+                raise ValueError(f"{name} of an audit entry has a shape that is not allowed there")
+
+
+FIELDS: Final = tuple(one.name for one in fields(Entry))
+"""All that may stand in a row beside its place, its time and its actor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class Line:
 
     def canonical(self) -> bytes:
         """What the hash is over, beside the hash before: JSON in ASCII, so that no text runs into the next (N16)."""
-        told = [getattr(self.entry, one.name) for one in fields(self.entry)]
+        told = [getattr(self.entry, name) for name in FIELDS]
         parts = [self.tenant, self.seq, self.at, self.actor, *told]
         return json.dumps(parts, separators=(",", ":"), ensure_ascii=True).encode()
 
@@ -106,33 +109,34 @@ class Line:
 def append(transaction: Transaction, vault: Keyed, tenant: str, actor: str, entry: Entry) -> int:
     """Write `entry` at the end of the tenant's chain, in the caller's write transaction; its number.
 
-    If it cannot be written the whole transaction must fail: what is not told does not happen (N13). The chain's
-    head stays locked until the transaction ends, so call it last.
+    If it cannot be written the whole transaction must fail: what is not told does not happen (N13). The error has
+    the note `observing.AUDIT_NOTE`. The chain's head stays locked until the transaction ends, so call it last.
     """
     fault("audit.before")
+    try:
+        seq = _append(transaction, vault, tenant, actor, entry)
+    except Exception as error:
+        error.add_note(AUDIT_NOTE)
+        raise
+    fault("audit.after")
+    return seq
+
+
+def _append(transaction: Transaction, vault: Keyed, tenant: str, actor: str, entry: Entry) -> int:
     seq, previous = _next(transaction, tenant)
     line = Line(tenant, seq, transaction.now(), shown(actor), _shown(entry), previous, b"")
     digest = chained(transaction, vault, line)
     told = line.entry
+    values = (
+        *(tenant, seq, line.at, line.actor, told.action, told.record, told.name, told.origin, told.outcome),
+        *(told.request, told.fingerprint, told.detail, previous, digest),
+    )
+    marks = ", ".join("?" * len(values))
     transaction.change(
-        f"INSERT INTO audit (tenant, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - put together of constants
-        (
-            *(
-                tenant,
-                seq,
-                line.at,
-                line.actor,
-                told.action,
-                told.record,
-                told.name,
-                told.origin,
-                told.outcome,
-            ),
-            *(told.request, told.fingerprint, told.detail, previous, digest),
-        ),
+        f"INSERT INTO audit (tenant, {COLUMNS}) VALUES ({marks})",  # noqa: S608 - put together of constants
+        values,
     )
     transaction.change("UPDATE audit_heads SET hash = ? WHERE tenant = ?", (digest, tenant))
-    fault("audit.after")
     return seq
 
 
@@ -157,15 +161,9 @@ def shown(text: str) -> str:
 
 
 def _shown(entry: Entry) -> Entry:
-    return Entry(
-        entry.action,
-        entry.outcome,
-        entry.record,
-        shown(entry.name),
-        entry.origin,
-        shown(entry.request),
-        entry.fingerprint,
-        shown(entry.detail),
+    told = {name: shown(getattr(entry, name)) for name in ("name", "request", "detail")}
+    return (
+        entry if all(getattr(entry, name) == text for name, text in told.items()) else replace(entry, **told)
     )
 
 

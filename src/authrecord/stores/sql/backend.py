@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
+from ...core.errors import AuthrecordError
+
 Value: TypeAlias = "str | bytes | int | float | None"
 Row: TypeAlias = tuple[Any, ...]
 Wait: TypeAlias = Callable[[float], None]
@@ -64,7 +66,8 @@ class Backend(Protocol):
     """A database. Safe for threads; a forked child opens connections of its own (I15).
 
     `kind`: `sqlite`, `memory` or `postgres`. `place`: where it is, in words that may be shown. `types`: the
-    database's names for the types in `schema`. `for_update`: what a SELECT ends with that locks its rows.
+    database's names for the types in `schema`. `for_update`: what a SELECT ends with that locks its rows;
+    `skip_locked`: the same, leaving out those that are locked.
     `lock_folder`: where locks of the operating system belong, empty where there are none. Errors of the driver
     come out as `StoreFault` or `TryLater` (code `store_busy`, `store_away`) in our own words, and hold no value of
     a row.
@@ -74,6 +77,7 @@ class Backend(Protocol):
     place: str
     types: Mapping[str, str]
     for_update: str
+    skip_locked: str
     lock_folder: str
 
     def reading(self) -> AbstractContextManager[Transaction]:
@@ -106,3 +110,10 @@ class Backend(Protocol):
     def close(self) -> None:
         """Close every connection."""
         ...
+
+
+def noted(fault: AuthrecordError, error: Exception) -> AuthrecordError:
+    """`fault`, with the notes (PEP 678) that our own code put on the driver's `error` which it takes the place of."""
+    for note in getattr(error, "__notes__", ()):
+        fault.add_note(note)
+    return fault

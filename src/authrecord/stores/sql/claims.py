@@ -7,7 +7,7 @@ send, and how the last renewal failed, so that every process of a fleet knows bo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -96,12 +96,20 @@ def read(transaction: Transaction, place: Place, *, lock: str = "") -> Held | No
 
 
 def take(
-    transaction: Transaction, place: Place, seconds: float, random: Random, *, slot: int, lock: str
+    transaction: Transaction,
+    place: Place,
+    seconds: float,
+    random: Random,
+    *,
+    slot: int,
+    lock: str,
+    nobodys: Collection[str] = (),
 ) -> tuple[str, Held] | None:
     """A new holder's name and the row before; `None` while another one holds the claim.
 
     `slot`: the lock that the caller has, -1 where there are no such locks. A holder whose own lock the caller has
-    got is dead, and is overtaken before its time is over.
+    got is dead, and is overtaken before its time is over; so are `nobodys`, the holders that the caller knows
+    to be nobody.
     """
     transaction.change(
         "INSERT INTO claims (tenant, name, lookup, epoch, holder, slot, until, quiet_until, failures)"
@@ -112,7 +120,8 @@ def take(
     if held is None:
         return None  # forgotten between the two statements: the caller looks again
     now = transaction.ticks()
-    if held.holder and not held.is_over(now) and (slot < 0 or held.slot != slot):
+    alive = bool(held.holder) and held.holder not in nobodys and not held.is_over(now)
+    if alive and (slot < 0 or held.slot != slot):
         return None
     holder = f"{held.epoch}.{random(16).hex()}"
     transaction.change(

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ... import __version__
 from ...core.errors import StoreFault
 from ...core.faults import fault
 from .backend import Backend, Transaction
@@ -57,7 +56,7 @@ def _step(transaction: Transaction, number: int, migration: Migration, types: Ma
     for name, value in (
         (_VERSION, str(number)),
         (_WORKS_WITH, str(migration.works_with)),
-        (_PROGRAM, __version__),
+        (_PROGRAM, _this_program()),
     ):
         transaction.change(
             "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -71,7 +70,7 @@ def _refuse_newer(transaction: Transaction, version: int, known: int, place: str
     row = transaction.row("SELECT value FROM meta WHERE name = ?", (_PROGRAM,))
     made_by = row[0] if row is not None else "a newer one"
     raise StoreFault(
-        f"{place} has version {version} of the tables, and this authrecord ({__version__}) knows {known} at most.",
+        f"{place} has version {version} of the tables, and this authrecord ({_this_program()}) knows {known} at most.",
         hint=f"Use authrecord {made_by} or newer; nothing was changed.",
         code="schema",
     )
@@ -80,3 +79,10 @@ def _refuse_newer(transaction: Transaction, version: int, known: int, place: str
 def _number(transaction: Transaction, name: str) -> int:
     row = transaction.row("SELECT value FROM meta WHERE name = ?", (name,))
     return int(row[0]) if row is not None and str(row[0]).isdigit() else 0
+
+
+def _this_program() -> str:
+    """The version of this authrecord, as it is installed."""
+    from importlib.metadata import version
+
+    return version("authrecord")

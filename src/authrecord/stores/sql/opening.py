@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...core.contracts import Clock
+from ...core.errors import StoreFault
 from ..keys import open_kek
 from ..locating import MEMORY, Located
 from .backend import Backend
@@ -65,8 +66,16 @@ def kek_of(located: Located, environment: Mapping[str, str]) -> Kek:
         from ..sealing import KEY_BYTES, SealingKey
 
         return LocalKek(SealingKey(os.urandom(KEY_BYTES)), MEMORY, os.urandom)
-    random = os.urandom if located.path else None
-    return open_kek(located.key, environment=environment, cache=located.path, random=random)
+    if located.path:
+        return open_kek(located.key, environment=environment, cache=located.path, random=os.urandom)
+    try:
+        return open_kek(located.key, environment=environment)
+    except StoreFault as fault:
+        if fault.code == "no_key":
+            fault.hint = (
+                "Name the store's key (AUTHRECORD_KEY); for a new store make one: authrecord keys init"
+            )
+        raise
 
 
 def prepare(backend: Backend, vault: Vault) -> None:
@@ -96,9 +105,7 @@ def local_actor(kind: str) -> str:
     return f"{kind}:{user}@{platform.node()}"
 
 
-def _not_made(place: str) -> Exception:
-    from ...core.errors import StoreFault
-
+def _not_made(place: str) -> StoreFault:
     return StoreFault(
         f"there is no store in {place} yet.", hint="Make it there: authrecord keys init", code="no_keys"
     )

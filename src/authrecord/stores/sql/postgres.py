@@ -21,7 +21,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from ...core.errors import StoreFault
 from ..forking import leak, watch
 from ..locating import place_of_url
-from .backend import Row, Transaction, Value, Wait
+from .backend import Row, Transaction, Value, Wait, noted
 from .listening import CHANNEL, Listener
 from .postgres_connection import (
     STATEMENT_SECONDS,
@@ -123,6 +123,7 @@ class PostgresBackend:
     kind = "postgres"
     types: Mapping[str, str] = TYPES
     for_update = " FOR UPDATE"
+    skip_locked = " FOR UPDATE SKIP LOCKED"
     lock_folder = ""
 
     def __init__(
@@ -228,7 +229,7 @@ class PostgresBackend:
             finally:
                 connection.patience = self._seconds
         except psycopg.Error as error:
-            raise fault_of(error, self.place) from None
+            raise noted(fault_of(error, self.place), error) from None
         finally:
             self._give_back(pool, connection)
 
@@ -250,7 +251,7 @@ class PostgresBackend:
             except psycopg.Error as error:
                 self._give_back(pool, connection)
                 if not connection.closed or time.monotonic() >= deadline:
-                    raise fault_of(error, self.place) from None
+                    raise noted(fault_of(error, self.place), error) from None
             except BaseException:
                 self._give_back(pool, connection)
                 raise

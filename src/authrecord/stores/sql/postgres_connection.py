@@ -72,9 +72,9 @@ def fault_of(error: psycopg.Error, place: str) -> AuthrecordError:
         )
     if isinstance(error, (errors.InvalidPassword, errors.InvalidAuthorizationSpecification)):
         return refused(place)
-    if error.sqlstate is None or isinstance(error, psycopg.OperationalError):
+    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
         return away(place)
-    return StoreFault(f"{place} cannot be used (SQLSTATE {error.sqlstate}).", code="store")
+    return StoreFault(f"{place} cannot be used (SQLSTATE {error.sqlstate or 'unknown'}).", code="store")
 
 
 def away(place: str) -> TryLater:

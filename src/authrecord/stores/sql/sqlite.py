@@ -18,7 +18,7 @@ from ...core.contracts import Clock
 from ...core.errors import StoreFault
 from ..forking import leak, watch
 from ..private_files import make_folder
-from .backend import Row, Transaction, Value, Wait
+from .backend import Row, Transaction, Value, Wait, noted
 from .sqlite_file import drop_ballast, fault_of, identity, open_file
 
 TYPES: Final = {"bytes": "BLOB", "float": "REAL", "integer": "INTEGER", "name": "TEXT"}
@@ -86,6 +86,7 @@ class SqliteBackend:
     kind = "sqlite"
     types: Mapping[str, str] = TYPES
     for_update = ""
+    skip_locked = ""
 
     def __init__(self, path: str, clock: Clock) -> None:
         self.path = path
@@ -192,7 +193,7 @@ class SqliteBackend:
         try:
             yield
         except sqlite3.Error as error:
-            raise fault_of(error, self.place) from None
+            raise noted(fault_of(error, self.place), error) from None
 
     def _connected(self) -> sqlite3.Connection:
         if self._closed:

@@ -5,23 +5,32 @@ Only the row whose own token it is changes: a document may hold a record of the 
 
 from __future__ import annotations
 
-from ...core.token import Token
+from typing import Final
+
+from ...core.token import LONGEST_LIFE, Token
 from ...keeper.ports import Failure
 from .backend import Transaction
 from .claims import AT, Place
 from .tokens import ends_at, renew_at
 
+SPREAD: Final = 0.15
+"""The part of a token's life, before its renewal is due, over which background renewals are spread (row J10)."""
 
-def set_live(transaction: Transaction, place: Place, token: Token) -> str:
+
+def set_live(transaction: Transaction, place: Place, token: Token, fraction: float) -> str:
     """A new token was saved; the record's identity, empty when the store holds no such record.
 
-    What renews itself gets a time at which `keep` takes it; what needs a person gets none.
+    What renews itself gets a time at which `keep` takes it, the earlier the larger `fraction` (0 to 1) is; what
+    needs a person gets none.
     """
+    due = renew_at(token)
+    if due is not None:
+        due -= fraction * SPREAD * min(token.life or 0.0, LONGEST_LIFE)
     row = transaction.row(
         "UPDATE records SET state = 'live', reason = '', live_until = ?, keep_by = '', keep_until = 0,"  # noqa: S608 - put together of constants
         " renew_at = CASE WHEN CAST(? AS INTEGER) = 1 OR grant_type IN ('client_credentials', 'password')"
         f" THEN CAST(? AS DOUBLE PRECISION) END WHERE {AT} RETURNING id",
-        (ends_at(token), int(token.refresh_token is not None), renew_at(token), *place.values),
+        (ends_at(token), int(token.refresh_token is not None), due, *place.values),
     )
     return "" if row is None else str(row[0])
 

@@ -37,6 +37,9 @@ class TenantStore:
         self.actor = actor
         self._random = random
         self._slots = Slots(backend.lock_folder) if backend.lock_folder else None
+        self._nobodys: dict[TokenKey, frozenset[str]] = {}
+        """Holders that may stand in a claim's row although nobody here holds it: the database went away while the
+        claim was made or given back, and nobody was told what became of that."""
 
     def close(self) -> None:
         """Give back what is claimed and close the database."""

@@ -18,6 +18,7 @@ from ...core.token import Token
 from ...keeper.ports import Claim, Failure, TokenKey
 from . import claims, entries, states, tokens
 from .audit import Entry
+from .backend import Transaction
 from .claims import Held, Place
 from .restored import refuse_restored
 from .slots import SLOTS
@@ -65,7 +66,8 @@ class SqlTokens(TenantStore):
             mark = self._fingerprint(transaction, refresh_token) if refresh_token is not None else ""
             owner = f"{platform.node()}:{os.getpid()}"
             place = self._place(transaction, claim.key)
-            stands = claims.open_intent(transaction, place, claim, mark, owner, seconds)
+            stands = not self._has_moved_on(transaction, place, claim)
+            stands = stands and claims.open_intent(transaction, place, claim, mark, owner, seconds)
             fault("refresh.intent.before_commit")
         fault("refresh.intent_after")
         return stands
@@ -89,7 +91,8 @@ class SqlTokens(TenantStore):
             with self.backend.writing() as transaction:
                 place = self._place(transaction, claim.key)
                 before = claims.read(transaction, place, lock=self.backend.for_update)
-                if claims.clear_holder(transaction, place, claim.holder):
+                moved_on = self._has_moved_on(transaction, place, claim)
+                if claims.clear_holder(transaction, place, claim.holder) and not moved_on:
                     claims.write_failure(transaction, place, failure)
                     record = states.set_failed(transaction, place, failure)
                     transaction.notify(place.topic())
@@ -100,6 +103,9 @@ class SqlTokens(TenantStore):
                         self._note(transaction, told)
                 fault("refresh.fail.before_commit")
             fault("refresh.fail.after_commit")
+        except BaseException:
+            self._is_nobodys(claim.key, claim.holder)
+            raise
         finally:
             self._unlock(claim.holder)
 
@@ -113,6 +119,9 @@ class SqlTokens(TenantStore):
                 transaction.notify(place.topic())
                 fault("refresh.release.before_commit")
             fault("refresh.release.after_commit")
+        except BaseException:
+            self._is_nobodys(claim.key, claim.holder)
+            raise
         finally:
             self._unlock(claim.holder)
 
@@ -167,7 +176,7 @@ class SqlTokens(TenantStore):
             if stands:
                 tokens.write(transaction, self.vault, place, claim.key.binding, token, generation)
                 claims.close_success(transaction, place)
-                record = states.set_live(transaction, place, token)
+                record = states.set_live(transaction, place, token, self._fraction())
                 mark = self._fingerprint(transaction, token.access_token)
                 self._note(transaction, Entry("token.renew", "ok", record, claim.key.name, fingerprint=mark))
             fault("refresh.before_commit")
@@ -203,18 +212,43 @@ class SqlTokens(TenantStore):
 
     def _taken(self, place: Place, key: TokenKey, seconds: float, slot: int) -> Claim | None:
         lock = self.backend.for_update
-        with self.backend.writing() as transaction:
-            refuse_restored(transaction)
-            taken = claims.take(transaction, place, seconds, self._random, slot=slot, lock=lock)
-            if taken is None:
-                return None
-            holder, held = taken
-            row = tokens.read_row(transaction, place)
-            token = tokens.opened(transaction, self.vault, place, key, row)
-            failure = held.quiet_failure(transaction.ticks())
-            fault("refresh.claim.before_commit")
-        fault("refresh.lease_acquired")
+        nobodys = self._nobodys.get(key, frozenset())
+        holder = ""
+        try:
+            with self.backend.writing() as transaction:
+                refuse_restored(transaction)
+                taken = claims.take(
+                    transaction, place, seconds, self._random, slot=slot, lock=lock, nobodys=nobodys
+                )
+                if taken is None:
+                    return None
+                holder, held = taken
+                row = tokens.read_row(transaction, place)
+                token = tokens.opened(transaction, self.vault, place, key, row)
+                failure = held.quiet_failure(transaction.ticks())
+                fault("refresh.claim.before_commit")
+            fault("refresh.lease_acquired")
+        except BaseException:
+            self._is_nobodys(key, holder)
+            raise
+        self._nobodys.pop(key, None)
         return Claim(key, holder, row.generation, token, held.intent, failure, held.failures)
+
+    def _fraction(self) -> float:
+        return int.from_bytes(self._random(2), "big") / 65536
+
+    def _has_moved_on(self, transaction: Transaction, place: Place, claim: Claim) -> bool:
+        """Whether a holder before this one has saved after all: what `claim` was given has been spent (I7).
+
+        The claim's row is locked first, as `settle` does it, so that what is read behind it cannot change any more.
+        """
+        claims.read(transaction, place, lock=self.backend.for_update)
+        return tokens.read_row(transaction, place).generation != claim.generation
+
+    def _is_nobodys(self, key: TokenKey, holder: str) -> None:
+        """Whoever claims next in this process need not wait for the end of what `holder` may have claimed."""
+        if holder:
+            self._nobodys[key] = self._nobodys.get(key, frozenset()) | {holder}
 
     def _place_of(self, key: TokenKey) -> Place:
         with self.backend.reading() as transaction:

@@ -1,4 +1,4 @@
-"""Many processes on one cache: crashed, stopped, forked, and all at once."""
+"""Many processes on one SQLite store: crashed, stopped, forked, and all at once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from pathlib import Path
 
 import pytest
 
-import authrecord
 from authrecord.core.errors import TryLater
 from authrecord.stores.keys import sealing_key
-from authrecord.stores.local import LocalStore
+from authrecord.stores.sql.store import SqlStore
 from tests.canary_watch import Canary
-
-from . import worker
-from .contract import ORDERS, plain_token
+from tests.stores.contract import ORDERS, plain_token
+from tests.stores.opening import open_sqlite, sqlite_of
+from tests.stores.sql import worker
 
 Start = Callable[[str, str], "subprocess.Popen[str]"]
 
@@ -29,17 +28,17 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and for
 
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
-    return tmp_path / "keys" / "cache.key"
+    return tmp_path / "keys" / "store.key"
 
 
 @pytest.fixture
-def store(cache: Path, key_file: Path) -> LocalStore:
+def store(cache: Path, key_file: Path) -> SqlStore:
     key = sealing_key(f"file:{key_file}", environment={}, cache=str(cache), random=os.urandom)
-    return LocalStore(cache, key, time, os.urandom)
+    return open_sqlite(cache, key, time)
 
 
 @pytest.fixture
-def start(cache: Path, key_file: Path, store: LocalStore) -> Iterator[Start]:
+def start(cache: Path, key_file: Path, store: SqlStore) -> Iterator[Start]:
     """Starts a worker; ends what still runs."""
     started: list[subprocess.Popen[str]] = []
 
@@ -49,7 +48,7 @@ def start(cache: Path, key_file: Path, store: LocalStore) -> Iterator[Start]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(Path(authrecord.__file__).parents[1])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         started.append(process)
         return process
@@ -65,7 +64,7 @@ def line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def test_K1_kill_9_of_a_holder_frees_its_claim_at_once(store: LocalStore, start: Start) -> None:
+def test_K1_kill_9_of_a_holder_frees_its_claim_at_once(store: SqlStore, start: Start) -> None:
     """Its 600 seconds are far from over, and nobody waits for them."""
     process = start("hold", "600")
     assert line(process) == "claimed"
@@ -77,7 +76,7 @@ def test_K1_kill_9_of_a_holder_frees_its_claim_at_once(store: LocalStore, start:
 
 
 def test_I7_a_stopped_holder_is_overtaken_after_its_time_and_fenced(
-    store: LocalStore, start: Start, canary: Canary
+    store: SqlStore, start: Start, canary: Canary
 ) -> None:
     process = start("settle_late", "0.3")
     assert line(process) == "claimed"
@@ -93,7 +92,7 @@ def test_I7_a_stopped_holder_is_overtaken_after_its_time_and_fenced(
 
 
 def test_I7_a_stopped_holder_does_not_take_the_crash_rule_from_the_next_one(
-    store: LocalStore, start: Start
+    store: SqlStore, start: Start
 ) -> None:
     """The second holder, in its turn, is freed at once by `kill -9`, although the first still has its lock."""
     stopped = start("hold", "0.2")
@@ -108,7 +107,7 @@ def test_I7_a_stopped_holder_does_not_take_the_crash_rule_from_the_next_one(
     store.claim(ORDERS, seconds=30, patience=10)
 
 
-def test_I3_eight_processes_make_every_generation_once(store: LocalStore, start: Start) -> None:
+def test_I3_eight_processes_make_every_generation_once(store: SqlStore, start: Start) -> None:
     processes = [start("renew", "20") for _ in range(8)]
     made: list[int] = []
     for process in processes:
@@ -121,7 +120,7 @@ def test_I3_eight_processes_make_every_generation_once(store: LocalStore, start:
     assert loaded.generation == 160
 
 
-def test_K2_killed_writers_lose_no_acknowledged_token(store: LocalStore, start: Start) -> None:
+def test_K2_killed_writers_lose_no_acknowledged_token(store: SqlStore, start: Start) -> None:
     """Each round kills a writer in the middle; what it said it saved is there, and nothing is torn."""
     for _ in range(5):
         process = start("renew", "100000")
@@ -146,16 +145,16 @@ def in_child(work: Callable[[], bool]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_I15_a_forked_child_has_its_own_connection(store: LocalStore, canary: Canary) -> None:
+def test_I15_a_forked_child_has_its_own_connection(store: SqlStore, canary: Canary) -> None:
     store.settle(store.claim(ORDERS, seconds=30, patience=0), plain_token(canary))
-    parents = store._database._connection
+    parents = sqlite_of(store)._connection
     access_token = plain_token(canary)
 
     def work() -> bool:
         saved = store.settle(store.claim(ORDERS, seconds=30, patience=5), access_token)
         assert parents is not None
         assert not parents.in_transaction  # raises if it was closed here: only the parent may close it
-        return saved is not None and saved.generation == 2 and store._database._connection is not parents
+        return saved is not None and saved.generation == 2 and sqlite_of(store)._connection is not parents
 
     assert in_child(work)
     loaded = store.load(ORDERS)
@@ -163,7 +162,7 @@ def test_I15_a_forked_child_has_its_own_connection(store: LocalStore, canary: Ca
     assert loaded.generation == 2
 
 
-def test_I15_a_child_neither_frees_nor_keeps_its_parents_claim(store: LocalStore) -> None:
+def test_I15_a_child_neither_frees_nor_keeps_its_parents_claim(store: SqlStore) -> None:
     claim = store.claim(ORDERS, seconds=600, patience=0)
     reader, writer = os.pipe()
 
@@ -183,13 +182,14 @@ def test_I15_a_child_neither_frees_nor_keeps_its_parents_claim(store: LocalStore
 
     assert in_child(refused)
     # The parent's OS lock ends with the parent's own descriptor, as it would at its death.
-    store._leases._held.pop(claim.holder)[0].close()
+    assert store._slots is not None
+    store._slots.give_back(claim.holder)
     store.claim(ORDERS, seconds=30, patience=10)
     os.close(writer)
     os.waitpid(child, 0)
 
 
-def test_I15_a_fork_while_another_thread_works_does_not_hang(store: LocalStore, canary: Canary) -> None:
+def test_I15_a_fork_while_another_thread_works_does_not_hang(store: SqlStore, canary: Canary) -> None:
     token = plain_token(canary)
     stop = threading.Event()
 

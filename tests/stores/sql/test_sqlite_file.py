@@ -1,4 +1,4 @@
-"""`LocalStore` keeps the contract of all stores, and what a file on disk must hold beside."""
+"""What a store in a file on this disk must hold, beside the contract of all stores."""
 
 from __future__ import annotations
 
@@ -11,32 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from authrecord.core.contracts import Clock
 from authrecord.core.errors import StoreFault, TryLater
 from authrecord.core.token import Token
-from authrecord.keeper.ports import TokenKey, TokenStore
-from authrecord.stores.database import SCHEMA
-from authrecord.stores.local import LocalStore
+from authrecord.keeper.ports import TokenKey
 from authrecord.stores.sealing import SealingKey
+from authrecord.stores.sql import sqlite_file
+from authrecord.stores.sql.store import SqlStore
 from tests.canary_watch import Canary
-
-from .contract import BILLING, ORDERS, ORDERS_EDITED, Opener, StoreContract, full_token, plain_token
-
-
-class TestLocalStore(StoreContract):
-    @pytest.fixture
-    def opened(self, cache: Path, key: SealingKey) -> Opener:
-        def opens(clock: Clock) -> TokenStore:
-            return LocalStore(cache, key, clock, os.urandom)
-
-        return opens
+from tests.stores.contract import BILLING, ORDERS, ORDERS_EDITED, full_token, plain_token
+from tests.stores.opening import open_sqlite, sqlite_of
 
 
-def save(store: LocalStore, canary: Canary) -> None:
+def save(store: SqlStore, canary: Canary) -> None:
     assert store.settle(store.claim(ORDERS, seconds=30, patience=0), full_token(canary)) is not None
 
 
-def code_of_load(store: LocalStore, key: TokenKey) -> str:
+def code_of_load(store: SqlStore, key: TokenKey) -> str:
     """`nothing` for no token, else the code of the fault."""
     try:
         return "nothing" if store.load(key) is None else "a token"
@@ -59,28 +49,28 @@ def row(cache: Path, sql: str, *values: object) -> list[tuple[object, ...]]:
 
 
 def test_a_token_outlives_the_process_that_wrote_it(
-    cache: Path, key: SealingKey, store: LocalStore, canary: Canary
+    cache: Path, key: SealingKey, store: SqlStore, canary: Canary
 ) -> None:
     save(store, canary)
     token = store.load(ORDERS)
     store.close()
-    assert LocalStore(cache, key, time, os.urandom).load(ORDERS) == token
+    assert open_sqlite(cache, key, time).load(ORDERS) == token
 
 
 def test_L1_a_wrong_key_is_found_before_anything_is_written(
-    cache: Path, store: LocalStore, canary: Canary
+    cache: Path, store: SqlStore, canary: Canary
 ) -> None:
     save(store, canary)
     store.close()
     before = hashlib.sha256(cache.read_bytes()).digest()
     with pytest.raises(StoreFault) as caught:
-        LocalStore(cache, SealingKey(os.urandom(32)), time, os.urandom)
+        open_sqlite(cache, SealingKey(os.urandom(32)), time)
     assert caught.value.code == "wrong_key"
     assert hashlib.sha256(cache.read_bytes()).digest() == before
 
 
 def test_L4_a_changed_bit_anywhere_does_not_open_and_others_still_work(
-    cache: Path, store: LocalStore, canary: Canary
+    cache: Path, store: SqlStore, canary: Canary
 ) -> None:
     save(store, canary)
     assert store.settle(store.claim(BILLING, seconds=30, patience=0), plain_token(canary)) is not None
@@ -114,7 +104,7 @@ def test_L4_a_changed_bit_anywhere_does_not_open_and_others_still_work(
 
 
 @pytest.mark.parametrize("length", [0, 1, 44, 60, 61])
-def test_L4_a_cut_value_does_not_open(cache: Path, store: LocalStore, canary: Canary, length: int) -> None:
+def test_L4_a_cut_value_does_not_open(cache: Path, store: SqlStore, canary: Canary, length: int) -> None:
     save(store, canary)
     row(cache, "UPDATE tokens SET sealed = substr(sealed, 1, ?)", length)
     with pytest.raises(StoreFault, match="does not open"):
@@ -125,25 +115,26 @@ def test_L4_a_cut_value_does_not_open(cache: Path, store: LocalStore, canary: Ca
     "move",
     [
         "UPDATE tokens SET name = 'billing'",
-        f"UPDATE tokens SET digest = '{ORDERS_EDITED.digest}'",
+        "UPDATE tokens SET lookup = x'00'",
+        "UPDATE tokens SET binding = 'elsewhere'",
         "UPDATE tokens SET generation = 2",
     ],
 )
-def test_L5_a_moved_row_does_not_open(cache: Path, store: LocalStore, canary: Canary, move: str) -> None:
+def test_L5_a_moved_row_does_not_open(cache: Path, store: SqlStore, canary: Canary, move: str) -> None:
     save(store, canary)
     row(cache, move)
     codes = [code_of_load(store, key) for key in (ORDERS, ORDERS_EDITED, BILLING)]
     assert sorted(codes) == ["nothing", "nothing", "tampered"]
 
 
-def test_L8_a_blob_of_another_version_is_refused(cache: Path, store: LocalStore, canary: Canary) -> None:
+def test_L8_a_blob_of_another_version_is_refused(cache: Path, store: SqlStore, canary: Canary) -> None:
     save(store, canary)
     row(cache, "UPDATE tokens SET sealed = x'00' || substr(sealed, 2)")
     with pytest.raises(StoreFault):
         store.load(ORDERS)
 
 
-def test_L4_forget_is_the_way_out_of_a_tampered_token(cache: Path, store: LocalStore, canary: Canary) -> None:
+def test_L4_forget_is_the_way_out_of_a_tampered_token(cache: Path, store: SqlStore, canary: Canary) -> None:
     save(store, canary)
     row(cache, "UPDATE tokens SET generation = 7")
     with pytest.raises(StoreFault):
@@ -153,31 +144,31 @@ def test_L4_forget_is_the_way_out_of_a_tampered_token(cache: Path, store: LocalS
     assert store.load(ORDERS) is not None
 
 
-def test_P1_no_file_of_the_cache_holds_a_token(cache: Path, store: LocalStore, canary: Canary) -> None:
+def test_P1_no_file_of_the_cache_holds_a_token(cache: Path, store: SqlStore, canary: Canary) -> None:
     """The plugin searches the files below `tmp_path`; here is something for it to search in."""
     save(store, canary)
     assert any(file.stat().st_size for file in cache.parent.iterdir())
 
 
 def test_K4_disk_full_leaves_the_old_token_and_the_claim(
-    cache: Path, store: LocalStore, canary: Canary
+    cache: Path, store: SqlStore, canary: Canary
 ) -> None:
     save(store, canary)
     old = store.load(ORDERS)
     claim = store.claim(ORDERS, seconds=30, patience=0)
-    with store._database.reading() as connection:
+    with sqlite_of(store).raw() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count={pages}").fetchone()
     with pytest.raises(StoreFault) as caught:
         store.settle(claim, large_token(canary))
     assert caught.value.code == "disk_full"
     assert store.load(ORDERS) == old
-    with store._database.reading() as connection:
+    with sqlite_of(store).raw() as connection:
         connection.execute("PRAGMA max_page_count=100000").fetchone()
     assert store.settle(claim, large_token(canary)) is not None
 
 
-def test_K6_a_file_removed_while_running_is_noticed(cache: Path, store: LocalStore, canary: Canary) -> None:
+def test_K6_a_file_removed_while_running_is_noticed(cache: Path, store: SqlStore, canary: Canary) -> None:
     save(store, canary)
     cache.rename(cache.with_suffix(".gone"))
     with pytest.raises(StoreFault):
@@ -188,8 +179,8 @@ def test_K6_a_file_removed_while_running_is_noticed(cache: Path, store: LocalSto
     assert caught.value.code == "file_replaced"
 
 
-def test_K7_a_database_held_by_another_process_is_a_typed_error(cache: Path, store: LocalStore) -> None:
-    with store._database.reading() as connection:
+def test_K7_a_database_held_by_another_process_is_a_typed_error(cache: Path, store: SqlStore) -> None:
+    with sqlite_of(store).raw() as connection:
         connection.execute("PRAGMA busy_timeout=20").fetchone()
     holder = sqlite3.connect(cache, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -201,19 +192,71 @@ def test_K7_a_database_held_by_another_process_is_a_typed_error(cache: Path, sto
     store.claim(ORDERS, seconds=30, patience=0)
 
 
-@pytest.mark.parametrize("version", [0, SCHEMA + 1])
-def test_K13_tables_of_another_version_are_refused(
-    cache: Path, key: SealingKey, store: LocalStore, version: int
-) -> None:
-    store.close()
-    row(cache, f"PRAGMA user_version={version}")
+def test_K13_tables_of_somebody_else_are_refused_and_kept(cache: Path, key: SealingKey) -> None:
+    cache.parent.mkdir(mode=0o700)
+    cache.touch(0o600)
+    row(cache, "CREATE TABLE theirs (a)")
+    before = cache.read_bytes()
     with pytest.raises(StoreFault) as caught:
-        LocalStore(cache, key, time, os.urandom)
+        open_sqlite(cache, key, time)
     assert caught.value.code == "schema"
+    assert cache.read_bytes() == before
+
+
+def test_K8_a_network_file_system_is_refused(
+    cache: Path, key: SealingKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = f"36 35 98:0 / / rw - ext4 /dev/sda1 rw\n41 36 0:50 / {cache.parents[1]} rw - nfs4 nas:/ada rw\n"
+    monkeypatch.setattr(sqlite_file, "mounted", lambda: mounts)
+    with pytest.raises(StoreFault) as caught:
+        open_sqlite(cache, key, time)
+    assert caught.value.code == "network_file_system"
+    assert not cache.exists()
+
+
+def test_K5_the_ballast_makes_room_for_a_new_token_and_lies_there_again_later(
+    cache: Path, key: SealingKey, store: SqlStore, canary: Canary
+) -> None:
+    ballast = cache.with_name(cache.name + ".ballast")
+    assert ballast.stat().st_size == 1024 * 1024
+    assert ballast.stat().st_blocks * 512 >= 1024 * 1024
+    claim = store.claim(ORDERS, seconds=30, patience=0)
+    with sqlite_of(store).raw() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages}").fetchone()
+    with pytest.raises(
+        StoreFault
+    ) as caught:  # the limit of this connection stands for the disk: no file frees it
+        store.settle(claim, large_token(canary))
+    assert caught.value.code == "disk_full"
+    assert not ballast.exists()
+    store.close()
+    open_sqlite(cache, key, time).close()
+    assert ballast.exists()
+
+
+def test_K5_a_full_disk_is_tried_again_once_there_is_room(
+    store: SqlStore, canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = store.claim(ORDERS, seconds=30, patience=0)
+    with sqlite_of(store).raw() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages}").fetchone()
+
+    def freed() -> bool:
+        """Lifts the limit that stands for the disk, as the ballast's space would."""
+        with sqlite_of(store).raw() as connection:
+            connection.execute("PRAGMA max_page_count=100000").fetchone()
+        return True
+
+    monkeypatch.setattr(store.backend, "make_room", freed)
+    saved = store.settle(claim, large_token(canary))
+    assert saved is not None
+    assert store.load(ORDERS) == saved
 
 
 def test_K15_forgotten_tokens_leave_no_trace_in_the_files(
-    cache: Path, store: LocalStore, canary: Canary
+    cache: Path, store: SqlStore, canary: Canary
 ) -> None:
     save(store, canary)
     ((sealed,),) = row(cache, "SELECT sealed FROM tokens")
@@ -232,12 +275,12 @@ def test_K16_a_corrupt_file_is_refused_and_kept(cache: Path, key: SealingKey, co
     cache.touch(0o600)
     cache.write_bytes(content)
     with pytest.raises(StoreFault) as caught:
-        LocalStore(cache, key, time, os.urandom)
+        open_sqlite(cache, key, time)
     assert caught.value.code == "corrupt"
     assert cache.read_bytes() == content
 
 
-def test_a_closed_store_is_not_used(store: LocalStore) -> None:
+def test_a_closed_store_is_not_used(store: SqlStore) -> None:
     store.close()
     with pytest.raises(StoreFault, match="closed"):
         store.load(ORDERS)

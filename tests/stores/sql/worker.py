@@ -1,4 +1,4 @@
-"""Another process that uses the cache, for the tests of many processes: `worker.py CACHE KEY_FILE ACTION [ARGUMENT]`.
+"""Another process that uses a SQLite store, for the tests of many: `worker.py STORE KEY_FILE ACTION [ARGUMENT]`.
 
 `hold SECONDS` claims the token, says so, and never gives it back. `renew COUNT` renews so many times and writes each
 generation it made to standard output. `settle_late SECONDS` claims, says so, waits for a line, and settles.
@@ -9,19 +9,22 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
 from authrecord.keeper.ports import TokenKey
 from authrecord.stores.keys import sealing_key
-from authrecord.stores.local import LocalStore
+from authrecord.stores.sql.store import SqlStore
+from tests.stores.opening import open_sqlite
 
 KEY = TokenKey("orders", "a" * 64)
 
 
 def main(cache: str, key_file: str, action: str, argument: str) -> None:
     """Do `action`."""
-    store = LocalStore(cache, sealing_key(f"file:{key_file}", environment={}, cache=cache), time, os.urandom)
+    key = sealing_key(f"file:{key_file}", environment={}, cache=cache)
+    store = open_sqlite(Path(cache), key, time)
     if action == "renew":
         for _ in range(int(argument)):
             print(renew(store), flush=True)
@@ -33,7 +36,7 @@ def main(cache: str, key_file: str, action: str, argument: str) -> None:
         print("stale" if store.settle(claim, token()) is None else "saved", flush=True)
 
 
-def renew(store: LocalStore) -> int:
+def renew(store: SqlStore) -> int:
     """One renewal, as the keeper does it; its generation."""
     claim = store.claim(KEY, seconds=30, patience=60)
     time.sleep(0.002)  # the provider's answer takes a moment

@@ -1,0 +1,27 @@
+"""A file system of a few mebibytes, to fill."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+SIZE: Final = "6m"
+
+
+@contextmanager
+def small_disk(path: Path) -> Iterator[Path | None]:
+    """A tmpfs at `path` until the end; `None` where nobody lets us mount one (it takes root)."""
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "tmpfs", str(path)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    try:
+        yield path if mounted else None
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(path)], check=True)
