@@ -38,7 +38,7 @@ from authrecord.keeper.live import Live
 from authrecord.record import OAuth2, Record
 from authrecord.schemes.api_key import ApiKey
 from authrecord.testing import HonestServer
-from authrecord.wiring import Records, make_keeper
+from authrecord.wiring import Records, make_keeper, memory_store
 from authrecord.wiring import Settings as Environment
 
 PASSWORD = "a-password-of-this-run"
@@ -155,7 +155,10 @@ def token_record(provider: HonestServer, origin: str) -> Record:
 
 def engine(*records: Record, reverse: str | None = None, workers: int = 2) -> Engine:
     """The engine before the records' origins."""
-    made = Records(records, make_keeper(Environment.read({}), base=Path("/"), in_memory=True))
+    made = Records(
+        {record.name: record for record in records},
+        make_keeper(Environment.read({}), base=Path("/"), store=memory_store()),
+    )
     found = {name: made.authenticator(name) for name in made}
     rules = Rules(
         [Rule(records=(one.name,), origins=allowed_origins(one.allowed_origins)) for one in records]

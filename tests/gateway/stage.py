@@ -24,7 +24,7 @@ from authrecord.gateway.rules import Rule, Rules, Unmatched
 from authrecord.gateway.running import Running, Ways, started
 from authrecord.gateway.service import Service, Settings
 from authrecord.record import Record
-from authrecord.wiring import Records, make_keeper
+from authrecord.wiring import Records, make_keeper, memory_store
 from authrecord.wiring import Settings as Environment
 
 Result = TypeVar("Result")
@@ -73,8 +73,9 @@ class Gateway:
         self._loop = loop
         self.password = password
         self.log: list[str] = []
-        keeper = make_keeper(Environment.read({}), base=Path("/"), in_memory=True)
-        self.records = Records(records, keeper)
+        keeper = make_keeper(Environment.read({}), base=Path("/"), store=memory_store())
+        self._known = {record.name: record for record in records}
+        self.records = Records(self._known, keeper)
         names = tuple(record.name for record in records)
         self.rules = Rules(
             [Rule(records=names, origins=allowed_origins([upstream]))] if rules is None else rules,
@@ -111,6 +112,10 @@ class Gateway:
         self.bare_port = self.running.places["bare"].port if bare else 0
         self.authorize_port = self.running.places["authorize"].port
         self.metrics_port = self.running.places["metrics"].port
+
+    def add(self, record: Record) -> None:
+        """Let the gateway find `record` from now on."""
+        self._known[record.name] = record
 
     def close(self) -> None:
         """End it."""

@@ -137,7 +137,7 @@ def test_H1_an_expired_answer_is_renewed_and_sent_again(serve: Serve, canary: An
         allowed_origins=(f"https://localhost:{server.port}",),
         auth=Bearer(token=Reference("file", str(file))),
     )
-    through.records._records["orders"] = record
+    through.add(record)
     assert through.ask(get(through)).status == 200
     file.write_text(tokens[1])
     good[0] = tokens[1]

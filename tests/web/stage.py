@@ -196,6 +196,7 @@ def stage(canary: Canary, *, wishes: Wishes | None = None, address: Address | No
             client.close()
         server.should_exit = True
         thread.join(SECONDS)
+        site.sender.close()
         backend.close()
 
 

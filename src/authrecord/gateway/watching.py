@@ -12,27 +12,30 @@ Mark = tuple[tuple[int, int, int] | None, ...]
 
 
 class Watched(Generic[Loaded]):
-    """Calls `load` when one of `files` has changed since it was called last.
+    """Calls `load` when one of `files`, or what `also` gives, has changed since it was called last.
 
     A file that is being replaced may be missing for a moment: then nothing is loaded yet. What `load` raises is
     raised once for each change, not again and again.
     """
 
-    def __init__(self, files: Iterable[Path], load: Callable[[], Loaded]) -> None:
+    def __init__(
+        self, files: Iterable[Path], load: Callable[[], Loaded], *, also: Callable[[], object] = lambda: ()
+    ) -> None:
         self._files = tuple(files)
         self._load = load
+        self._also = also
         self._seen = self._mark()
 
     def __call__(self) -> Loaded | None:
         """What was loaded, or `None` when nothing has changed."""
         mark = self._mark()
-        if mark == self._seen or None in mark:
+        if mark == self._seen or None in mark[0]:
             return None
         self._seen = mark
         return self._load()
 
-    def _mark(self) -> Mark:
-        return tuple(_mark_of(path) for path in self._files)
+    def _mark(self) -> tuple[Mark, object]:
+        return tuple(_mark_of(path) for path in self._files), self._also()
 
 
 def _mark_of(path: Path) -> tuple[int, int, int] | None:

@@ -83,7 +83,7 @@ def _check_scopes(application: Litestar) -> None:
     for route in application.routes:
         handlers: Sequence[HTTPRouteHandler] = getattr(route, "route_handlers", ())
         for handler in handlers:
-            methods = getattr(handler, "http_methods", set())
+            methods: set[str] = getattr(handler, "http_methods", set())
             if methods != {"OPTIONS"} and "scope" not in handler.opt:
                 raise RuntimeError(f"route {route.path} does not say who may use it")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ..core.faults import fault
 from ..stores.sql.audit import COLUMNS, Entry, Line, append, line_of
 from ..stores.sql.audit_listing import Unreadable, Wanted, lines
 from .rights import Caller
@@ -58,7 +59,7 @@ class Journal:
                 return
         entry = Entry(action=action, outcome="ok", record=record, name=name, origin=origin)
         told = [entry] if counted is None or counted.count == 0 else [_summed(counted), entry]
-        self._append(caller.tenant, caller.actor, told)
+        self._append(caller.tenant, caller.actor, told, used=record)
         with self._lock:
             if len(self._released) >= MOST_COUNTED:
                 self._released.clear()
@@ -87,10 +88,18 @@ class Journal:
             )
         return [line_of(tenant, row) for row in rows]
 
-    def _append(self, tenant: str, actor: str, entries: Sequence[Entry]) -> None:
+    def _append(self, tenant: str, actor: str, entries: Sequence[Entry], *, used: str = "") -> None:
+        """Write rows, and when the record of identity `used` was used last."""
+        fault("journal.before_commit")
         with self._backend.writing() as transaction:
+            if used:
+                transaction.change(
+                    "UPDATE records SET used_at = ? WHERE tenant = ? AND id = ?",
+                    (transaction.now(), tenant, used),
+                )
             for entry in entries:
                 append(transaction, self._vault, tenant, actor, entry)
+        fault("journal.after_commit")
 
 
 def _summed(counted: _Counted) -> Entry:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from ..clients.masking import masked
 from ..core.errors import AuthrecordError, RecordFault, TryLater
-from ..core.replay import Reason
+from ..core.expiry import Expired
+from ..core.replay import Outcome, Reason
 from ..doctor.witness import Witness
 from ..grants.words import safe_words
+from ..keeper.authenticator import Authenticator
 from ..keeper.keeper import Keeper
 from ..keeper.ports import Sender
 from ..record import Record
@@ -58,18 +60,12 @@ def tried(
     method: str,
     url: str,
     body: str,
-    content_type: str = "application/json",
 ) -> Trial:
     """Send the request. `open_keeper` gives a keeper whose sender is put through its argument.
 
     Raises `OriginRefused` for a URL that is not one of the record's origins, `RecordFault` for a method that is
     none, `TryLater` when no answer came, and whatever obtaining the credential raises.
     """
-    import httpx2
-
-    from ..clients.httpx2 import Transport
-    from ..clients.outcome import outcome
-
     if method not in METHODS:
         raise RecordFault("that is no method that is sent from here.", field="method")
     witnesses: list[Witness] = []
@@ -81,11 +77,58 @@ def tried(
     keeper = open_keeper(watched)
     authenticator = keeper.authenticator(record)
     authenticator.release(checked_origin(url))
-    began = monotonic()
+    answered = _sent(authenticator, transport, method, url, body)
+    lines = [line for witness in witnesses for line in witness.take()]
+    story = answered.story
+    steps = (
+        Step("ok", f"Released to {checked_origin(url)}", 0.0),
+        *(Step("ok" if "no answer" not in line else "failed", line, 0.0) for line in lines),
+        Step(
+            "ok" if answered.status < 400 else "note", f"{method} → {answered.status}", answered.took / 1000
+        ),
+        *(() if story is None or story.reason is Reason.AUTHENTICATED else (Step("note", str(story), 0.0),)),
+    )
+    return Trial(
+        method=method,
+        url=masked(url),
+        status=answered.status,
+        reason=answered.phrase,
+        milliseconds=answered.took,
+        story=_words(story, answered.status),
+        headers=answered.headers,
+        body=_text(answered.content[:SHOWN_BYTES], answered.kind),
+        cut=len(answered.content) > SHOWN_BYTES,
+        size=len(answered.content),
+        steps=steps,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What came back. `took`: milliseconds."""
+
+    status: int
+    phrase: str
+    headers: tuple[tuple[str, str], ...]
+    kind: str
+    content: bytes
+    story: Outcome | None
+    took: float
+
+
+def _sent(
+    authenticator: Authenticator, transport: httpx2.BaseTransport, method: str, url: str, body: str
+) -> _Answered:
+    """Send it. Raises `TryLater` when no answer came, and whatever obtaining the credential raises."""
+    import httpx2
+
+    from ..clients.httpx2 import Transport
+    from ..clients.outcome import outcome
+
     headers = {"accept": "application/json, */*;q=0.5", "user-agent": "authrecord"}
     if body:
-        headers["content-type"] = content_type
-    failure = ""
+        headers["content-type"] = "application/json"
+    began = monotonic()
     try:
         with (
             httpx2.Client(
@@ -94,43 +137,30 @@ def tried(
             client.stream(method, url, headers=headers, content=body.encode() or None) as response,
         ):
             content = _read(response)
-            took = (monotonic() - began) * 1000
-            story = outcome(response)
-            status, phrase = response.status_code, response.reason_phrase
-            shown = tuple((name, masked(value)) for name, value in response.headers.multi_items())
-            kind = response.headers.get("content-type", "")
+            return _Answered(
+                status=response.status_code,
+                phrase=response.reason_phrase,
+                headers=tuple((name, masked(value)) for name, value in response.headers.multi_items()),
+                kind=response.headers.get("content-type", ""),
+                content=content,
+                story=outcome(response),
+                took=(monotonic() - began) * 1000,
+            )
     except httpx2.HTTPError as error:
         failure = safe_words(masked(str(error))) or type(error).__name__
     finally:
         transport.close()
-    if failure:
-        raise TryLater(
-            f"the API did not answer: {failure}.", hint="Check the path, and the way to it from the server."
-        )
-    lines = [line for witness in witnesses for line in witness.take()]
-    replayed = story is not None and story.reason is Reason.RENEWED_AND_REPLAYED
-    words = f"401 → renewed → {status}" if replayed and story.expired is not None else ""
-    if replayed and story is not None and story.expired is not None and "401" not in story.expired.value:
-        words = f"expired ({story.expired.value}) → renewed → {status}"
-    steps = (
-        Step("ok", f"Released to {checked_origin(url)}", 0.0),
-        *(Step("ok" if "no answer" not in line else "failed", line, 0.0) for line in lines),
-        Step("ok" if status < 400 else "note", f"{method} → {status}", took / 1000),
-        *(() if story is None or story.reason is Reason.AUTHENTICATED else (Step("note", str(story), 0.0),)),
+    raise TryLater(
+        f"the API did not answer: {failure}.", hint="Check the path, and the way to it from the server."
     )
-    return Trial(
-        method=method,
-        url=masked(url),
-        status=status,
-        reason=phrase,
-        milliseconds=took,
-        story=words,
-        headers=shown,
-        body=_text(content[:SHOWN_BYTES], kind),
-        cut=len(content) > SHOWN_BYTES,
-        size=len(content),
-        steps=steps,
-    )
+
+
+def _words(story: Outcome | None, status: int) -> str:
+    """`401 → renewed → 200` where a renewal happened."""
+    if story is None or story.expired is None or story.reason is not Reason.RENEWED_AND_REPLAYED:
+        return ""
+    first = "401" if story.expired is Expired.STATUS else story.expired.value
+    return f"{first} → renewed → {status}"
 
 
 def failed_trial(error: AuthrecordError) -> Step:

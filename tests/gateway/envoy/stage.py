@@ -16,7 +16,7 @@ from authrecord.gateway.envoy.listener import USER
 from authrecord.gateway.rules import Rule, Rules
 from authrecord.record import OAuth2, Record
 from authrecord.testing import HonestServer
-from authrecord.wiring import Records, make_keeper
+from authrecord.wiring import Records, make_keeper, memory_store
 from authrecord.wiring import Settings as Environment
 from tests.gateway.stage import Caller, Loop, Told
 
@@ -36,7 +36,10 @@ class EnvoyGateway:
     ) -> None:
         self._loop = loop
         self.password = password
-        self.records = Records(records, make_keeper(Environment.read({}), base=Path("/"), in_memory=True))
+        self.records = Records(
+            {record.name: record for record in records},
+            make_keeper(Environment.read({}), base=Path("/"), store=memory_store()),
+        )
         made = {name: self.records.authenticator(name) for name in self.records}
         if rules is None:
             rules = [Rule(records=tuple(made), origins=allowed_origins([upstream]))]

@@ -20,7 +20,7 @@ from authrecord.gateway.rules import Rule, Rules
 from authrecord.keeper.authenticator import Authenticator
 from authrecord.record import Record
 from authrecord.schemes.api_key import ApiKey
-from authrecord.wiring import Records, make_keeper
+from authrecord.wiring import Records, make_keeper, memory_store
 from authrecord.wiring import Settings as Environment
 from tests.canary_watch import Canary
 
@@ -29,7 +29,10 @@ A, B = "https://a.example.com", "https://b.example.com:8443"
 
 def finder(*records: Record) -> Callable[[str], Authenticator]:
     """Authenticators of records in memory."""
-    made = Records(records, make_keeper(Environment.read({}), base=Path("/"), in_memory=True))
+    made = Records(
+        {record.name: record for record in records},
+        make_keeper(Environment.read({}), base=Path("/"), store=memory_store()),
+    )
     return made.authenticator
 
 

@@ -106,7 +106,7 @@ def check_record(site: Site, caller: Caller, name: FromPath[str], data: JSONBody
         return witnesses[-1]
 
     keeper = site.new_keeper(caller.tenant, watched)
-    records = Records((record,), keeper, source="the store")
+    records = Records({record.name: record}, keeper, source="the store")
     steps = [
         _step(one)
         for one in walk(records, record, witnesses[0], _OPEN_STORE, seconds=monotonic)

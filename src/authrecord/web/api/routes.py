@@ -81,6 +81,8 @@ def description(document: dict[str, Any]) -> dict[str, Any]:
     schemas = told["components"]["schemas"]
     for name, schema in json_schema()["$defs"].items():
         schemas[f"record_{name}"] = _moved(schema)
+    for name in ("HeadersWanted", "CheckWanted", "AnswerGiven", "TokenWanted"):
+        schemas[name]["additionalProperties"] = False
     for path, method in (("records", "post"), ("records/{name}", "put")):
         content = told["paths"][f"{PREFIX}/{path}"][method]["requestBody"]["content"]
         content["application/json"]["schema"] = {"$ref": "#/components/schemas/record_record"}

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from ..rights import SCOPES
+
 Name = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,100}$", description="A record's name.")]
+Scope = Annotated[str, Meta(extra_json_schema={"enum": list(SCOPES)})]
 Seconds = Annotated[float, Meta(description="UTC seconds since 1970.")]
-
-
-class RecordDocument(Struct):
-    """A record in the shape of a document; see `described`. Only its name in the OpenAPI document comes from here."""
 
 
 class RecordLine(Struct, kw_only=True):
@@ -154,7 +153,7 @@ class TokenWanted(Struct, kw_only=True, forbid_unknown_fields=True):
     """An API token to make. `records`: the only ones it reaches; `null` for all."""
 
     label: Annotated[str, Meta(min_length=1, max_length=100)]
-    scopes: Annotated[list[str], Meta(min_length=1, max_length=20)]
+    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=20)]
     records: Annotated[list[Name], Meta(max_length=1000)] | None = None
     days: Annotated[float, Meta(gt=0, le=3650)] = 90
 

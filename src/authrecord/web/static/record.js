@@ -192,6 +192,10 @@ document.addEventListener("click", (event) => {
   document.getElementById("pattern-text").focus();
 });
 
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id === "trial" || event.target.id === "attempt") event.target.scrollIntoView({ block: "nearest" });
+});
+
 // Reveal: the password again, and the value for half a minute
 const dialog = document.getElementById("reveal-dialog");
 function openReveal(path) {
