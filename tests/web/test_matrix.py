@@ -8,6 +8,8 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from authrecord.core.secret import Secret
+from authrecord.stores.sql.api_tokens import ApiToken
 from authrecord.web.rights import SCOPES
 from tests.canary_watch import Canary
 from tests.web.stage import OTHER, Stage, bearer
@@ -137,13 +139,18 @@ def test_N8_without_a_live_token_nothing_opens(web: Stage, canary: Canary, text:
 
 def test_N8_a_token_that_is_revoked_over_or_early_opens_nothing(web: Stage) -> None:
     tokens = web.site.api_tokens
-    given = {
-        "tenant": "default",
-        "label": "t",
-        "scopes": ["records:read"],
-        "records": None,
-        "created_by": "t",
-    }
+
+    def issued(days: float, begins_in: float = 0.0) -> tuple[ApiToken, Secret]:
+        return tokens.issue(
+            tenant="default",
+            label="t",
+            scopes=["records:read"],
+            records=None,
+            days=days,
+            created_by="t",
+            begins_in=begins_in,
+        )
+
     revoked, first = issued(1)
     _, second = issued(0.0000001)
     _, third = issued(1, 3600)

@@ -81,5 +81,5 @@ def test_N18_the_api_keeps_to_its_own_description(api: Stage, session_canary: Ca
             with suppress(Unsatisfiable):  # a route without any input has nothing that could be wrong
                 asking = given(case=operation.as_strategy(generation_mode=mode))(ask)
                 QUIET(asking)()
-    assert asked > 100
+    assert asked > 50
     assert not found, "\n".join(f"{route}: {words}" for route, words in found.items())
