@@ -90,7 +90,6 @@ class Journal:
 
     def _append(self, tenant: str, actor: str, entries: Sequence[Entry], *, used: str = "") -> None:
         """Write rows, and when the record of identity `used` was used last."""
-        fault("journal.before_commit")
         with self._backend.writing() as transaction:
             if used:
                 transaction.change(
@@ -99,6 +98,7 @@ class Journal:
                 )
             for entry in entries:
                 append(transaction, self._vault, tenant, actor, entry)
+            fault("journal.before_commit")
         fault("journal.after_commit")
 
 

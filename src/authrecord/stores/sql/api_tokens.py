@@ -73,7 +73,6 @@ class ApiTokens:
         if not 0 < days <= MOST_DAYS:
             raise RecordFault("the token's life is not between 1 and 3650 days.", field="days")
         identity, secret = _random(_IDENTITY), _random(_SECRET)
-        fault("api_tokens.issue.before_commit")
         with self._backend.writing() as transaction:
             now = transaction.now()
             transaction.change(
@@ -93,6 +92,7 @@ class ApiTokens:
                 ),
             )
             row = transaction.row(f"{_SELECT} WHERE id = ?", (identity,))
+            fault("api_tokens.issue.before_commit")
         fault("api_tokens.issue.after_commit")
         assert row is not None  # noqa: S101 - it was written in this transaction; states it for the type
         return _token(row), Secret(_written(identity, secret))
@@ -128,30 +128,30 @@ class ApiTokens:
 
     def revoke(self, identity: str, *, tenant: str) -> bool:
         """From now on the token opens nothing. False when the tenant has no such token."""
-        fault("api_tokens.revoke.before_commit")
         with self._backend.writing() as transaction:
             touched = transaction.change(
                 "UPDATE api_tokens SET revoked_at = COALESCE(revoked_at, ?) WHERE id = ? AND tenant = ?",
                 (transaction.now(), identity, tenant),
             )
+            fault("api_tokens.revoke.before_commit")
         fault("api_tokens.revoke.after_commit")
         return touched > 0
 
     def revoke_all(self, tenant: str) -> int:
         """Revoke every live token of a tenant; how many."""
-        fault("api_tokens.revoke_all.before_commit")
         with self._backend.writing() as transaction:
             touched = transaction.change(
                 "UPDATE api_tokens SET revoked_at = ? WHERE tenant = ? AND revoked_at IS NULL",
                 (transaction.now(), tenant),
             )
+            fault("api_tokens.revoke_all.before_commit")
         fault("api_tokens.revoke_all.after_commit")
         return touched
 
     def _touch(self, identity: str, now: float) -> None:
-        fault("api_tokens.touch.before_commit")
         with self._backend.writing() as transaction:
             transaction.change("UPDATE api_tokens SET used_at = ? WHERE id = ?", (now, identity))
+            fault("api_tokens.touch.before_commit")
         fault("api_tokens.touch.after_commit")
 
 

@@ -51,7 +51,6 @@ class People:
             raise RecordFault(
                 "the name cannot be used.", field="name", hint="Use 1 to 100 printable characters."
             )
-        fault("people.add.before_commit")
         with self._backend.writing() as transaction:
             identity = self._identity(transaction, shown, password_hash)
             touched = transaction.change(
@@ -61,6 +60,7 @@ class People:
             if not touched:
                 raise RecordFault("there is a person of that name.", field="name", code="exists")
             found = self._one(transaction, identity, tenant)
+            fault("people.add.before_commit")
         fault("people.add.after_commit")
         assert found is not None  # noqa: S101 - it was written in this transaction; states it for the type
         return found
@@ -84,10 +84,10 @@ class People:
 
     def set_password(self, identity: str, password_hash: str) -> None:
         """Keep a new hash, and end every session of the person."""
-        fault("people.password.before_commit")
         with self._backend.writing() as transaction:
             transaction.change("UPDATE people SET password = ? WHERE id = ?", (password_hash, identity))
             transaction.change("DELETE FROM sessions WHERE person = ?", (identity,))
+            fault("people.password.before_commit")
         fault("people.password.after_commit")
 
     def find(self, identity: str, tenant: str) -> Person | None:
@@ -111,24 +111,24 @@ class People:
 
     def change(self, identity: str, *, tenant: str, role: str, may_reveal: bool) -> None:
         """Another role for a person. Raises `RecordFault` when it would leave nobody who manages the tenant."""
-        fault("people.change.before_commit")
         with self._backend.writing() as transaction:
             transaction.change(
                 "UPDATE members SET role = ?, may_reveal = ? WHERE tenant = ? AND person = ?",
                 (role, int(may_reveal), tenant, identity),
             )
             _check_managed(transaction, tenant)
+            fault("people.change.before_commit")
         fault("people.change.after_commit")
 
     def remove(self, identity: str, *, tenant: str) -> None:
         """Take a person out of a tenant, sessions at once. Raises as `change` does."""
-        fault("people.remove.before_commit")
         with self._backend.writing() as transaction:
             transaction.change("DELETE FROM members WHERE tenant = ? AND person = ?", (tenant, identity))
             transaction.change("DELETE FROM sessions WHERE tenant = ? AND person = ?", (tenant, identity))
             if transaction.row("SELECT 1 FROM members WHERE person = ?", (identity,)) is None:
                 transaction.change("DELETE FROM people WHERE id = ?", (identity,))
             _check_managed(transaction, tenant)
+            fault("people.remove.before_commit")
         fault("people.remove.after_commit")
 
     def anybody_can_log_in(self) -> bool:

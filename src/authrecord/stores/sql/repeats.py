@@ -28,7 +28,6 @@ class Repeats:
         """
         if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
             raise RecordFault("the idempotency key cannot be used.", field="Idempotency-Key", code="bad_key")
-        fault("repeats.before_commit")
         with self.backend.writing() as transaction:
             now = transaction.now()
             transaction.change("DELETE FROM repeats WHERE made_at < ?", (now - KEPT_SECONDS,))
@@ -41,6 +40,7 @@ class Repeats:
                 "SELECT request, made FROM repeats WHERE tenant = ? AND caller = ? AND repeat_key = ?",
                 (tenant, caller, _digest(key.encode())),
             )
+            fault("repeats.before_commit")
         fault("repeats.after_commit")
         if first or row is None:
             return None
@@ -74,9 +74,9 @@ class Repeats:
         )
 
     def _set(self, statement: str, made: str, tenant: str, caller: str, key: str) -> None:
-        fault("repeats.set.before_commit")
         with self.backend.writing() as transaction:
             transaction.change(statement, (made, tenant, caller, _digest(key.encode())))
+            fault("repeats.set.before_commit")
         fault("repeats.set.after_commit")
 
 

@@ -47,7 +47,6 @@ class Sessions:
     def begin(self, person: str, tenant: str) -> str:
         """A new session; the text for the browser's cookie. Ids come from here only, so that none can be fixed."""
         text = token_urlsafe(32)
-        fault("sessions.begin.before_commit")
         with self._backend.writing() as transaction:
             now = transaction.now()
             self._forget_old(transaction, now)
@@ -60,6 +59,7 @@ class Sessions:
                 "(SELECT id FROM sessions WHERE person = ? ORDER BY began_at DESC LIMIT ?)",
                 (person, person, MOST_SESSIONS),
             )
+            fault("sessions.begin.before_commit")
         fault("sessions.begin.after_commit")
         return text
 
@@ -84,31 +84,31 @@ class Sessions:
 
     def confirm(self, text: str) -> None:
         """The person has just given the password again."""
-        fault("sessions.confirm.before_commit")
         with self._backend.writing() as transaction:
             transaction.change(
                 "UPDATE sessions SET confirmed_at = ? WHERE id = ?", (transaction.now(), _kept(text))
             )
+            fault("sessions.confirm.before_commit")
         fault("sessions.confirm.after_commit")
 
     def move(self, text: str, tenant: str) -> None:
         """The same person, in another tenant."""
-        fault("sessions.move.before_commit")
         with self._backend.writing() as transaction:
             transaction.change("UPDATE sessions SET tenant = ? WHERE id = ?", (tenant, _kept(text)))
+            fault("sessions.move.before_commit")
         fault("sessions.move.after_commit")
 
     def end(self, text: str) -> None:
         """Nothing opens this session any more."""
-        fault("sessions.end.before_commit")
         with self._backend.writing() as transaction:
             transaction.change("DELETE FROM sessions WHERE id = ?", (_kept(text),))
+            fault("sessions.end.before_commit")
         fault("sessions.end.after_commit")
 
     def _touch(self, kept: bytes, now: float) -> None:
-        fault("sessions.touch.before_commit")
         with self._backend.writing() as transaction:
             transaction.change("UPDATE sessions SET seen_at = ? WHERE id = ?", (now, kept))
+            fault("sessions.touch.before_commit")
         fault("sessions.touch.after_commit")
 
     def _forget_old(self, transaction: Transaction, now: float) -> None:
