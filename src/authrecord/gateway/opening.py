@@ -58,5 +58,9 @@ async def _under_tls(
         transport.abort()
         opened = None
     service.gone(caller)
-    if opened is not None:
-        inside.connection_made(opened)
+    if opened is None:
+        return
+    if transport.is_closing():  # the caller went away in the handshake, which asyncio does not call a failure
+        transport.abort()
+        return
+    inside.connection_made(opened)
