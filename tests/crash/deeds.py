@@ -194,5 +194,3 @@ DEEDS: Final[Mapping[str, Callable[[Any], None]]] = {
         change_tenants,
     )
 }
-CLAIMING: Final = frozenset({"renew", "log_in", "fail"})
-"""The deeds that hold a claim."""
