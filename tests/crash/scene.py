@@ -40,7 +40,9 @@ GENERATIONS: Final = {
     "renew": {2, 3},
     "log_in": {2, 3},
     "forget": {2, 0},
+    "carry": {2, 0},
     "restore_backup": {2, 1},
+    "confirm_copy": {2, 1},
 }
 """Which generations may be left behind a deed: the old one and the new one. Behind all others: `UNTOUCHED`."""
 UNTOUCHED: Final = {2}
