@@ -40,7 +40,9 @@ GENERATIONS: Final = {
     "renew": {2, 3},
     "log_in": {2, 3},
     "forget": {2, 0},
+    "carry": {2, 0},
     "restore_backup": {2, 1},
+    "confirm_copy": {2, 1},
 }
 """Which generations may be left behind a deed: the old one and the new one. Behind all others: `UNTOUCHED`."""
 UNTOUCHED: Final = {2}
@@ -135,16 +137,20 @@ class Scene:
     def judge(self, case: dict[str, Any]) -> Iterator[str]:
         """What is wrong with the store that is left; nothing when all is well."""
         deed = case["deed"]
+        may_be = GENERATIONS.get(deed, UNTOUCHED)
+        # Each judgement renews: behind one the next generation is right as well.
+        may_be = may_be | {one + more for one in may_be for more in range(case.setdefault("judged", 0) + 1)}
+        case["judged"] += 1
         with opened(case) as found:
-            yield from self._judge_what_is_kept(found, deed)
+            yield from self._judge_what_is_kept(found, may_be)
             yield from self._judge_records(found, deed)
             yield from self._judge_what_it_does(found, deed)
             yield from self._judge_chain(found)
 
-    def _judge_what_is_kept(self, found: Opened, deed: str) -> Iterator[str]:
+    def _judge_what_is_kept(self, found: Opened, may_be: set[int]) -> Iterator[str]:
         token = found.store.load(token_key(found.record))
         generation = 0 if token is None else token.generation
-        if generation not in GENERATIONS.get(deed, UNTOUCHED):
+        if generation not in may_be:
             yield f"generation {generation} is left"
         if token is not None and not self._is_whole(token):
             yield f"the pair of generation {generation} is torn"
