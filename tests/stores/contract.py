@@ -157,24 +157,15 @@ class StoreContract(IntentsContract):
         assert other.settle(overtaking, plain_token(canary, "overtaking")) is None
         assert other.load(ORDERS) == saved
 
-    def test_I7_nothing_is_sent_once_a_late_holder_has_saved(
+    def test_I7_once_a_late_holder_has_saved_nothing_is_sent_and_no_failure_is_told(
         self, store: TokenStore, other: TokenStore, clock: TurnedClock, canary: Canary
     ) -> None:
-        """What the overtaking claim was given has been spent: sending it would end the login."""
-        late = store.claim(ORDERS, seconds=30, patience=0)
-        clock.now += 31
-        overtaking = other.claim(ORDERS, seconds=30, patience=0)
-        assert store.settle(late, plain_token(canary, "late")) is not None
-        assert not other.intend(overtaking, None, seconds=0)
-
-    def test_I7_a_failure_after_a_late_holder_has_saved_is_told_to_nobody(
-        self, store: TokenStore, other: TokenStore, clock: TurnedClock, canary: Canary
-    ) -> None:
-        """The provider refused what was spent; the store holds what it was exchanged for."""
+        """What the overtaking claim was given has been spent."""
         late = store.claim(ORDERS, seconds=30, patience=0)
         clock.now += 31
         overtaking = other.claim(ORDERS, seconds=30, patience=0)
         saved = store.settle(late, plain_token(canary, "late"))
+        assert not other.intend(overtaking, None, seconds=0)
         other.fail(overtaking, Failure("needs_login", "refresh_refused", "refused", 3600.0))
         after = store.claim(ORDERS, seconds=30, patience=0)
         assert (after.token, after.failure) == (saved, None)
