@@ -135,10 +135,20 @@ def _unknown(before: Event, now: float, story: Story, deeds: Sequence[Event], ru
         return True
     if answer is not None and answer.detail == "unknown" and answer.at <= now:
         return True
-    held_up = any(deed.kind in GONE for deed in theirs) or any(
+    held_up = _stood_still(sender, now, deeds) or any(
         event.who == sender.who and event.at >= sender.at for event in story.events["unsaved"]
     )
     return held_up and now - sender.at >= rules.claim_seconds - 1.0
+
+
+def _stood_still(sender: Event, now: float, deeds: Sequence[Event]) -> bool:
+    """Whether the sender's process was stopped for a part of the time since it began to send."""
+    mine = [deed for deed in deeds if deed.detail == sender.who]
+    for index, deed in enumerate(mine):
+        goes_on = next((later.at for later in mine[index:] if later.kind == "resumed"), now)
+        if deed.kind == "stopped" and deed.began <= now and goes_on >= sender.at:
+            return True
+    return False
 
 
 def _sender_of(presentation: Event, story: Story) -> tuple[Event | None, Event | None]:

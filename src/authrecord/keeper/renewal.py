@@ -84,10 +84,12 @@ class Renewal:
     def __call__(self, held: Token | None, rejected: Token | None) -> Token:
         """The token to use: one that another process obtained, or a new one; never `rejected`.
 
-        `held`: the newest token in memory, which may be newer than the store's if that could not be written.
+        `held`: the newest token in memory. Only one that could not be written yet counts as newer than the store's.
         """
+        # What waits to be written is newer than the store; any other token in memory may be of a login that has ended.
+        unsaved = held if self._unsaved.waits(self._key, held) else None
         stored = self._looked(lambda: self._store.load(self._key))
-        if stored is not None and self._usable(stored, rejected):
+        if stored is not None and _newest(stored, unsaved) is stored and self._usable(stored, rejected):
             return stored
         began = self._clock.monotonic()
         claim = self._looked(
@@ -95,7 +97,8 @@ class Renewal:
         )
         self._observer.waited(self._clock.monotonic() - began)
         fault("refresh.reloaded")
-        if claim.token is not None and self._usable(claim.token, rejected):
+        newest = _newest(claim.token, unsaved)
+        if claim.token is not None and newest is claim.token and self._usable(claim.token, rejected):
             self._store.release(claim)
             return claim.token
         if claim.failure is not None:
@@ -103,7 +106,7 @@ class Renewal:
             raise error_of(claim.failure, self._name)
         began = self._clock.monotonic()
         try:
-            token = self._renewed(claim, _newest(claim.token, held))
+            token = self._renewed(claim, newest)
         except BaseException as error:
             self._give_back(claim, error)
             outcome = error.code if isinstance(error, AuthrecordError) else "interrupted"

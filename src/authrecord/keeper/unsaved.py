@@ -13,7 +13,7 @@ from typing import Final
 
 from ..core.errors import AuthrecordError
 from ..core.token import Token
-from .ports import Claim, TokenStore
+from .ports import Claim, TokenKey, TokenStore
 
 log = logging.getLogger("authrecord")
 
@@ -42,6 +42,10 @@ class Unsaved:
             if not self._watches_exit:
                 self._watches_exit = True
                 atexit.register(self.flush)
+
+    def waits(self, key: TokenKey, token: Token | None) -> bool:
+        """True while `token` is newer than what the store holds for `key`, since it could not be written yet."""
+        return any(claim.key == key and one.is_same(token) for claim, one in list(self._waiting.values()))
 
     def flush(self) -> None:
         """Try each once more, now: the process or the keeper ends."""
