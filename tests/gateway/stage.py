@@ -126,6 +126,15 @@ class Gateway:
         """Return when the gateway has done what followed the last answer."""
         self._loop.run(asyncio.sleep(0))
 
+    def leave_upstreams(self) -> None:
+        """Close what waits at the upstreams, so that those can end without a connection left open."""
+
+        async def leave() -> None:
+            self.service.pool.close()
+            await asyncio.sleep(0.1)
+
+        self._loop.run(leave())
+
     def connect(self, port: int = 0) -> Caller:
         """A raw connection to it."""
         return Caller(port or self.port, self.password)

@@ -64,6 +64,7 @@ class Scene:
         self.through = gateway(self.url, record, ca_file=str(folder / "upstream-ca.pem"))
 
     def close(self) -> None:
+        self.through.leave_upstreams()
         self.api.stop()
         self.provider.stop()
 
