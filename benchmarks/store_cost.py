@@ -116,7 +116,9 @@ def measure(quick: bool) -> dict[str, Any]:
                 with ExitStack() as one:
                     url = f"sqlite://{folder}/{kind}-{size}/store.sqlite"
                     if kind == "postgres":
-                        url = one.enter_context(running_postgres(folder / f"pg-{size}" / "data"))
+                        url = one.enter_context(
+                            running_postgres(folder / f"pg-{size}" / "data", durable=True)
+                        )
                     key = f"file:{folder}/keys/{kind}-{size}.key"
                     say(f"{kind}, {size:,} records")
                     store = filled(url, key, size)

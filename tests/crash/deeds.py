@@ -21,9 +21,10 @@ from authrecord.schemes.bearer import Bearer
 from authrecord.signing import sign
 from authrecord.stores.keys import open_kek
 from authrecord.stores.references import resolver
-from authrecord.stores.sql import kek_rotation, rotation, tenants
+from authrecord.stores.sql import keeping, kek_rotation, rotation, tenants
 from authrecord.stores.sql.backup import back_up, restore
 from authrecord.stores.sql.operator import Operator
+from authrecord.stores.sql.restored import confirm
 from authrecord.stores.sql.store import SqlStore
 from tests.race.opening import open_backend, open_tokens
 from tests.race.shortening import deadline, shorten
@@ -163,6 +164,33 @@ def change_tenants(case: Case) -> None:
         tenants.destroy_tenant(operator_of(found.store), "acme")
 
 
+def give_back(case: Case) -> None:
+    """A claim is made and given back: another one has renewed meanwhile."""
+    with opened(case) as found:
+        found.store.release(found.store.claim(token_key(found.record), seconds=CLAIM_SECONDS, patience=1.0))
+
+
+def carry(case: Case) -> None:
+    """The token goes on for a record whose destination was changed in its document."""
+    with opened(case) as found:
+        key = token_key(found.record)
+        found.store.carry(key, replace(key, binding="f" * 64))
+        found.store.carry(replace(key, binding="f" * 64), key)
+
+
+def confirm_copy(case: Case) -> None:
+    """A copy takes the place of the store, and somebody says that the other one is gone."""
+    restore_backup(case)
+    with opened(case) as found:
+        confirm(found.store.backend, found.store.vault, found.store.tenant, "crash")
+
+
+def take_due(case: Case) -> None:
+    """A background worker takes what is due."""
+    with opened(case) as found:
+        keeping.take_due(found.store, worker="crash", limit=10)
+
+
 BILLING: Final = Record(
     name="billing",
     allowed_origins=("https://billing.example.com",),
@@ -192,7 +220,9 @@ DEEDS: Final[Mapping[str, Callable[[Any], None]]] = {
         rotate_keys,
         rotate_kek,
         change_tenants,
+        give_back,
+        carry,
+        confirm_copy,
+        take_due,
     )
 }
-CLAIMING: Final = frozenset({"renew", "log_in", "fail"})
-"""The deeds that hold a claim."""

@@ -40,7 +40,9 @@ GENERATIONS: Final = {
     "renew": {2, 3},
     "log_in": {2, 3},
     "forget": {2, 0},
+    "carry": {2, 0},
     "restore_backup": {2, 1},
+    "confirm_copy": {2, 1},
 }
 """Which generations may be left behind a deed: the old one and the new one. Behind all others: `UNTOUCHED`."""
 UNTOUCHED: Final = {2}
@@ -94,10 +96,7 @@ class Scene:
     @contextmanager
     def case(self, deed: str, **more: Any) -> Iterator[dict[str, Any]]:
         """A case with a store of its own: a copy of the template; for `begin`, none yet."""
-        with self.provider._state.lock:
-            for one in self.provider._state.refresh.values():
-                one.used_at = None
-        self.provider.failures[:] = [as_json({"error": "invalid_client"}, 401)] if deed == "fail" else []
+        self.renew_provider({"deed": deed})
         folder = (self.disk or self.folder) / f"case-{next(self._numbers)}"
         folder.mkdir()
         store = self._new_store(folder / "store", like=None if deed == "begin" else self._template)
@@ -108,6 +107,19 @@ class Scene:
         if self._server:
             self._administer(f'DROP DATABASE "{admin["database"]}" WITH (FORCE)')
         shutil.rmtree(folder)
+
+    @property
+    def kind(self) -> str:
+        """`sqlite` or `postgres`."""
+        return "postgres" if self._server else "sqlite"
+
+    def renew_provider(self, case: dict[str, Any]) -> None:
+        """The provider as it was: all stores of a scene began with the same refresh token, and each may use it."""
+        with self.provider._state.lock:
+            for one in self.provider._state.refresh.values():
+                one.used_at = None
+        refuses = case["deed"] == "fail"
+        self.provider.failures[:] = [as_json({"error": "invalid_client"}, 401)] if refuses else []
 
     def claims_end_by_time(self, action: str) -> bool:
         """Whether nothing but its time ends the claim of a child that met `action`."""
@@ -125,17 +137,20 @@ class Scene:
     def judge(self, case: dict[str, Any]) -> Iterator[str]:
         """What is wrong with the store that is left; nothing when all is well."""
         deed = case["deed"]
+        may_be = GENERATIONS.get(deed, UNTOUCHED)
+        # Each judgement renews: behind one the next generation is right as well.
+        may_be = may_be | {one + more for one in may_be for more in range(case.setdefault("judged", 0) + 1)}
+        case["judged"] += 1
         with opened(case) as found:
-            yield from self._judge_what_is_kept(found, deed)
+            yield from self._judge_what_is_kept(found, may_be)
             yield from self._judge_records(found, deed)
             yield from self._judge_what_it_does(found, deed)
-        with opened(case) as found:
             yield from self._judge_chain(found)
 
-    def _judge_what_is_kept(self, found: Opened, deed: str) -> Iterator[str]:
+    def _judge_what_is_kept(self, found: Opened, may_be: set[int]) -> Iterator[str]:
         token = found.store.load(token_key(found.record))
         generation = 0 if token is None else token.generation
-        if generation not in GENERATIONS.get(deed, UNTOUCHED):
+        if generation not in may_be:
             yield f"generation {generation} is left"
         if token is not None and not self._is_whole(token):
             yield f"the pair of generation {generation} is torn"

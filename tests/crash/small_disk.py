@@ -1,4 +1,4 @@
-"""A file system of a few mebibytes, to fill."""
+"""A file system of some mebibytes, to fill."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-SIZE: Final = "6m"
+SIZE: Final = "160m"
+"""Enough for a hundred stores with their ballast, and soon full."""
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -13,15 +14,16 @@ import pytest
 
 from tests.canary_watch import Canary
 from tests.race.shortening import MODULES, NAMES
-from tests.shape.tree import check_nothing_found
+from tests.shape.fault_rules import names_of_points
+from tests.shape.tree import check_nothing_found, python_files, tree_of
 
-from .deeds import CLAIM_SECONDS, CLAIMING, DEEDS
+from .deeds import CLAIM_SECONDS, DEEDS
 from .scene import Scene, errors_of
 from .small_disk import small_disk
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(sys.platform == "win32", reason="signals and fork are POSIX"),
 ]
 
@@ -34,6 +36,9 @@ ENDINGS = {
 }
 """How a child may end whose case names a point that it passes."""
 
+
+PASSED: dict[tuple[str, str], list[str]] = {}
+"""What `points_of` has found."""
 
 GOES_ON = {"done", "store_busy", "store_away", "invalid_client", "claim_over", "restored"}
 """How a child may end that was stopped and let go on."""
@@ -56,34 +61,48 @@ def scene(
 
 def points_of(scene: Scene, deed: str) -> list[str]:
     """The fault points that a deed passes when nothing happens to it, each once, in order."""
+    known = PASSED.get((scene.kind, deed))
+    if known is not None:
+        return known
     with scene.case(deed) as case:
         ended = scene.zygote.run(case)
         assert ended["ended"] == ("invalid_client" if deed == "fail" else "done"), ended
         assert errors_of(case, scene.judge) == []
-    return list(dict.fromkeys(ended["passed"]))
+    return PASSED.setdefault((scene.kind, deed), list(dict.fromkeys(ended["passed"])))
 
 
-def happen(scene: Scene, deed: str, action: str) -> Iterator[str]:
-    """The same at each point of a deed, in a store of its own, and what is wrong afterwards.
+def chosen(scene: Scene) -> list[tuple[str, str]]:
+    """Deeds and points: each point once; with AUTHRECORD_CRASHES=all in each deed that passes it."""
+    every = [(deed, point) for deed in DEEDS for point in points_of(scene, deed)]
+    if os.environ.get("AUTHRECORD_CRASHES") == "all":
+        return every
+    # The deed that passes the fewest points is about its points; others pass them on their way.
+    first = {point: deed for deed, point in sorted(every, key=lambda one: -len(points_of(scene, one[0])))}
+    return [(deed, point) for point, deed in first.items()]
+
+
+def happen(scene: Scene, action: str) -> Iterator[str]:
+    """`action` at each point, in a store of its own, and what is wrong afterwards.
 
     A claim that died with its holder is over after its time, where no lock shows it; all wait for that together.
     A process that is stopped inside a transaction is not overtaken: SQLite has one writer, who is stopped (row K7).
     """
     with ExitStack() as opened:
         cases = []
-        for point in points_of(scene, deed):
+        for deed, point in chosen(scene):
             case = opened.enter_context(scene.case(deed, point=point, action=action))
-            cases.append((point, case, scene.zygote.run(case)))
+            cases.append((case, scene.zygote.run(case)))
             scene.heal(case)
-        time.sleep(CLAIM_SECONDS if deed in CLAIMING and scene.claims_end_by_time(action) else 0.0)
-        for point, case, child in cases:
+        time.sleep(CLAIM_SECONDS if scene.claims_end_by_time(action) else 0.0)
+        for case, child in cases:
+            scene.renew_provider(case)
             found = [] if child["ended"] in ENDINGS[action] else [f"it ended with {child['ended']}"]
             if child["ended"] == "stopped":
-                found += [] if is_inside(point) else errors_of(case, scene.judge)
+                found += [] if is_inside(case["point"]) else errors_of(case, scene.judge)
                 ended = scene.zygote.resume(child["pid"])["ended"]
                 found += [] if ended in GOES_ON else [f"it ended with {ended} when it was let go on"]
             found += errors_of(case, scene.judge)
-            yield from (f"{deed}, {action} at {point}: {fault}" for fault in found)
+            yield from (f"{case['deed']}, {action} at {case['point']}: {fault}" for fault in found)
 
 
 def is_inside(point: str) -> bool:
@@ -91,6 +110,35 @@ def is_inside(point: str) -> bool:
     return point.endswith(("before_commit", "before_rollback", ".step")) or point.startswith("audit.")
 
 
-@pytest.mark.parametrize("action", ENDINGS)
+CASES = [
+    (kind, action)
+    for kind in ("sqlite", "postgres")
+    for action in ENDINGS
+    if (kind, action) != ("postgres", "disk_full")
+]
+"""PostgreSQL's disk is its server's: what a full one gives is an error like others."""
+
+
+@pytest.mark.parametrize(("scene", "action"), CASES, indirect=["scene"])
 def test_K1_I7_after_anything_at_any_point_all_is_wholly_old_or_wholly_new(scene: Scene, action: str) -> None:
-    check_nothing_found([fault for deed in DEEDS for fault in happen(scene, deed, action)])
+    check_nothing_found(list(happen(scene, action)))
+
+
+ELSEWHERE = {
+    "delete.revoke_sent": "tests/cli: the command revokes before it deletes",
+    "export.before_commit": "tests/stores/test_exporting.py",
+    "export.after_commit": "tests/stores/test_exporting.py",
+    "keys.finish.before_commit": "tests/stores/sql/test_rotation_processes.py",
+    "keys.finish.after_commit": "tests/stores/sql/test_rotation_processes.py",
+    "watch.ready.before_rollback": "writes nothing that stays",
+    "watch.ready.after_rollback": "writes nothing that stays",
+}
+"""Fault points that no deed passes, and where they are met instead."""
+
+
+def test_K1_every_fault_point_of_the_source_is_passed_by_a_deed(scene: Scene) -> None:
+    """A new point without a deed fails here, so that the matrix is never smaller than the source."""
+    passed = {point for deed in DEEDS for point in points_of(scene, deed)} | ELSEWHERE.keys()
+    written = {name for path in python_files("src") for name in names_of_points(tree_of(path))}
+    check_nothing_found(sorted(written - passed))
+    assert not ELSEWHERE.keys() - written

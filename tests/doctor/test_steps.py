@@ -206,5 +206,5 @@ def test_a_clock_that_is_wrong_gets_a_word(shop: Shop, desk: Desk) -> None:
 def test_on_a_terminal_each_step_has_its_sign(shop: Shop, canary: Canary) -> None:
     shown = words(on_terminal(shop.desk, canary, "check", "orders", shop.server.api_url).out).splitlines()
     assert [line.split()[:2] for line in shown if line[:1] in "✓!✗–" and line] == [
-        ["✓", "Record"], ["✓", "Secrets"], ["✓", "Cache"], ["✓", "Token"], ["✓", "API"],
+        ["✓", "Record"], ["✓", "Secrets"], ["✓", "Store"], ["✓", "Token"], ["✓", "API"],
     ]  # fmt: skip

@@ -118,6 +118,54 @@ def test_I7_whoever_was_stopped_before_sending_does_not_send(
     assert one.provider.requests == []
 
 
+def late_holder(one: Bench, record: Record, canary: Canary) -> Callable[[], None]:
+    """A holder whose claim has run out, and who has the next token in hand: its saving is what is given."""
+    key = token_key(record)
+    claim = one.store.claim(key, seconds=45, patience=0)
+    token = Token(
+        access_token=Secret(canary("late access")),
+        refresh_token=Secret(canary("late refresh")),
+        obtained_at=one.clock.time(),
+        life=1000.0,
+    )
+    one.clock.turn(46)
+
+    def save() -> None:
+        assert one.store.settle(claim, token) is not None
+
+    return save
+
+
+def test_I7_nothing_is_sent_when_a_late_holder_saves_in_the_last_moment(
+    bench: MakeBench, canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = bench()
+    record = one.record("authorization_code")
+    one.stored(record, refresh=canary("refresh"), age=200)
+    save = late_holder(one, record, canary)
+    intend = one.store.intend
+
+    def after_the_late_one(claim: Claim, refresh_token: Secret | None, *, seconds: float) -> bool:
+        save()
+        return intend(claim, refresh_token, seconds=seconds)
+
+    monkeypatch.setattr(one.store, "intend", after_the_late_one)
+    assert one.keeper.token(record).generation == 2
+    assert one.provider.requests == []
+
+
+def test_I7_a_refusal_of_what_a_late_holder_had_spent_gives_the_late_holders_token(
+    bench: MakeBench, canary: Canary
+) -> None:
+    one = bench(refusal("invalid_grant"))
+    record = one.record("authorization_code")
+    one.stored(record, refresh=canary("refresh"), age=200)
+    one.provider.before = late_holder(one, record, canary)
+    assert one.keeper.token(record).generation == 2
+    assert one.another_keeper().token(record).generation == 2
+    assert len(one.provider.requests) == 1
+
+
 def test_I6_a_failure_is_shared_and_the_provider_is_left_alone(bench: MakeBench) -> None:
     one = bench(*[Response(503, (), b"")] * 3)
     record = one.record("client_credentials")

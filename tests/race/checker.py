@@ -59,8 +59,9 @@ def violations(history: Sequence[Event], rules: Rules) -> list[str]:
     stories = _stories(events)
     if not stories:
         return ["the history tells of no record"]
+    kinds = {event.kind for event in events}
+    found = [f"the history holds no `{kind}`" for kind in ("got", "settled") if kind not in kinds]
     deeds = [event for event in events if event.kind in GONE | {"resumed"}]
-    found: list[str] = []
     for story in stories.values():
         found += [f"{story.record}: {fault}" for fault in _faults(story, deeds, rules)]
     return found

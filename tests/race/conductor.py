@@ -29,7 +29,7 @@ from authrecord.stores.sql.audit_verifying import verify
 from tests.fault_proxy import FaultProxy
 
 from .checker import Rules, violations
-from .crew import Member, environment
+from .crew import ENDING_SECONDS, Member, environment
 from .figures import Figures, figures
 from .history import Event, Journal, fingerprint, read
 from .machine import Machine, namespaces_work
@@ -42,6 +42,9 @@ from .worker import Orders
 
 LOOK_SECONDS: Final = 0.25
 """How often the conductor looks what the store holds."""
+
+STARTING_SECONDS: Final = 60.0
+"""How long the processes of a race may take to start."""
 
 OFFSETS: Final = (0.0, -0.4, 0.4, 0.0, 1.5, -20.0)
 """Seconds by which the clocks of the processes are wrong, one after the other."""
@@ -137,7 +140,9 @@ class _Race:
         """The race, the quiet behind it, and the verdict."""
         plan = self._plan
         for record in self._records:
+            self._store.create(record)
             self._log_in(record)
+        keep = self._start_keep()
         members = [Member(*given) for given in self._orders()]
         temper = Temper(
             short_stop=deadline(plan.claim_seconds) * 0.6,
@@ -150,6 +155,7 @@ class _Race:
         beside = [threading.Thread(target=self._watched, args=(work,)) for work in works]
         for thread in beside:
             thread.start()
+        self._wait_for(members)
         nemesis.start()
         time.sleep(plan.seconds)
         nemesis.stop()
@@ -159,6 +165,7 @@ class _Race:
         for member in members:
             member.end()
         self._faults += [said for member in members if (said := member.wait())]
+        self._end_keep(keep)
         for record in self._records:
             self._ask_in_the_end(record)
         self._note_final()
@@ -276,6 +283,32 @@ class _Race:
                 self._journal.note("failed", detail=f"command exit-{process.returncode}", **about)
             else:
                 self._journal.note("asked", access=fingerprint(printed), detail="command", **about)
+
+    def _wait_for(self, members: Sequence[Member]) -> None:
+        """A busy machine takes its time to start so many processes: the race begins when all of them run."""
+        give_up = time.monotonic() + STARTING_SECONDS
+        while time.monotonic() < give_up:
+            if all(any(self._plan.folder.glob(f"history/{member.who}.jsonl")) for member in members):
+                return
+            time.sleep(0.1)
+        self._faults.append("not every process has started")
+
+    def _start_keep(self) -> subprocess.Popen[bytes]:
+        """`authrecord keep`, which renews ahead of need beside everybody else (row I17). Nobody kills it."""
+        with (self._plan.folder / "keep.log").open("wb") as log:
+            command = [sys.executable, "-m", "authrecord", "keep", "--workers", "2"]
+            return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+
+    def _end_keep(self, keep: subprocess.Popen[bytes]) -> None:
+        """It ends in order when it is told to (row K12)."""
+        keep.terminate()
+        try:
+            code = keep.wait(ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            keep.kill()
+            code = keep.wait()
+        if code != 0:
+            self._faults.append(f"`authrecord keep` ended with {code}")
 
     def _ask_in_the_end(self, record: Record) -> None:
         """What a new process would get, once all is quiet."""

