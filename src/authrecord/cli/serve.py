@@ -38,7 +38,13 @@ if TYPE_CHECKING:
 @click.option(
     "--tls-certificate", type=click.Path(dir_okay=False), default=None, help="Certificate chain, PEM."
 )
-@click.option("--tls-key", type=click.Path(dir_okay=False), default=None, help="The certificate's key, PEM.")
+@click.option(
+    "--tls-key",
+    type=click.Path(dir_okay=False),
+    default=None,
+    metavar="FILE",
+    help="The file with the certificate's key, PEM.",
+)
 @click.option("--i-am-behind-tls-proxy", "behind_proxy", is_flag=True, help="A proxy on the way does TLS.")
 @click.option(
     "--allow-network",

@@ -29,6 +29,7 @@ _LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 
 TABLES_OF_A_TENANT: Final = (
     "secrets", "tokens", "entries", "logins", "claims", "record_tags", "records", "audit_heads", "audit",
+    "members", "sessions", "api_tokens", "repeats",
 )  # fmt: skip
 """Beside its keys, which go first: should anything stop the rest, nothing of it can be read."""
 
