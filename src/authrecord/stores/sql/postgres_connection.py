@@ -72,7 +72,10 @@ def fault_of(error: psycopg.Error, place: str) -> AuthrecordError:
         )
     if isinstance(error, (errors.InvalidPassword, errors.InvalidAuthorizationSpecification)):
         return refused(place)
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+    # The last one is what a process gets that was stopped inside a transaction: the server has given it up (I7).
+    if isinstance(
+        error, (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTransactionSessionTimeout)
+    ):
         return away(place)
     return StoreFault(f"{place} cannot be used (SQLSTATE {error.sqlstate or 'unknown'}).", code="store")
 
