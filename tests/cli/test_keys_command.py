@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -153,3 +155,22 @@ def test_P11_a_program_that_is_started_gets_no_key(desk: Desk, canary: Canary) -
 def test_without_a_store_each_command_says_so(desk: Desk) -> None:
     for command in (["keys", "status"], ["keys", "rotate"], ["tenants", "list"]):
         assert code_of(desk.run(*command, "--json")) == "no_store"
+
+
+def test_L1_older_tables_are_not_brought_up_to_date_under_a_wrong_key(made: Desk, canary: Canary) -> None:
+    path = made.home / "authrecord" / "data" / "store.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        for table in ("people", "members", "sessions", "api_tokens", "repeats"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = store_hash(made)
+    made.set("AUTHRECORD_KEY", "env:OTHER")
+    made.set("OTHER", canary.watch(base64.b64encode(os.urandom(32)).decode(), "another key"))
+    assert code_of(made.run("keys", "status", "--json")) == "wrong_key"
+    assert code_of(made.run("tenants", "list", "--json")) == "wrong_key"
+    assert store_hash(made) == before
+    made.set("AUTHRECORD_KEY", "")
+    ok(made.run("keys", "status"))
+    assert store_hash(made) != before

@@ -39,22 +39,31 @@ class OpenedStore:
 def opened(options: Options, *, make: bool = False) -> Iterator[OpenedStore]:
     """The store of the options, with its tables; see `location`. `make`: it may be a new one.
 
-    Raises `StoreFault`: code `no_store` where there is none.
+    Tables of an older version are brought up to date, for which the store's key has to fit (attack row L1). Raises
+    `StoreFault`: code `no_store` where there is none, and for a key that is missing or another's.
     """
-    from ..stores.sql.migrating import migrate, version_of
     from ..stores.sql.opening import local_actor
 
     store = location(options)
     if store.path and not make and not os.path.lexists(store.path):
         raise _no_store(store.path)
     with closing(open_backend(options)) as backend:
-        if not make:  # looking into a store makes none, wherever a mistyped address leads
-            with backend.reading() as transaction:
-                is_new = version_of(transaction) == 0
-            if is_new:
-                raise _no_store(backend.place)
-        migrate(backend)
+        _bring_up_to_date(backend, options, make=make)
         yield OpenedStore(backend, store.tenant, local_actor("cli"), options)
+
+
+def _bring_up_to_date(backend: Backend, options: Options, *, make: bool) -> None:
+    from ..stores.sql.migrating import migrate, needs_migration, version_of
+
+    with backend.reading() as transaction:
+        is_new = version_of(transaction) == 0
+        has_keys = not is_new and transaction.row("SELECT 1 FROM keks") is not None
+    if is_new and not make:  # looking into a store makes none, wherever a mistyped address leads
+        raise _no_store(backend.place)
+    if needs_migration(backend):
+        if has_keys:
+            open_vault(options).check(backend)
+        migrate(backend)
 
 
 def _no_store(place: str) -> Exception:
