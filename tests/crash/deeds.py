@@ -24,6 +24,7 @@ from authrecord.stores.references import resolver
 from authrecord.stores.sql import keeping, kek_rotation, rotation, tenants
 from authrecord.stores.sql.backup import back_up, restore
 from authrecord.stores.sql.operator import Operator
+from authrecord.stores.sql.postgres_connection import STATEMENT_SECONDS
 from authrecord.stores.sql.restored import confirm
 from authrecord.stores.sql.store import SqlStore
 from tests.race.opening import open_backend, open_tokens
@@ -49,7 +50,9 @@ class Opened:
 def opened(case: Case) -> Iterator[Opened]:
     """The store of `case` as a program has it."""
     shorten(CLAIM_SECONDS)
-    store = open_tokens(case["store"], case["key"], time)
+    # Half of the program's own patience with a database, unless nothing will happen to it.
+    patience = STATEMENT_SECONDS / 2 if case.get("action") == "gone" else STATEMENT_SECONDS
+    store = open_tokens(case["store"], case["key"], time, seconds=patience)
     keeper = Keeper(
         store,
         send=TokenSender(clock=time, deadline=deadline(CLAIM_SECONDS)),
