@@ -42,7 +42,7 @@ def test_a_server_that_ends_too_early_shows_the_end_of_its_log() -> None:
 def test_a_server_that_never_listens_is_given_up_and_ended(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(server_process, "READY_SECONDS", 0.5)
+    monkeypatch.setattr(server_process, "READY_SECONDS", 3.0)
     monkeypatch.setattr(server_process, "STOP_SECONDS", 0.5)
     mark = tmp_path / "pid"
     code = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"

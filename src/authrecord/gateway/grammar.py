@@ -6,6 +6,7 @@ last `Fields`: a client repeats its fields, and the same bytes mean the same.
 
 from __future__ import annotations
 
+from string import ascii_letters, digits
 from typing import Final
 
 MOST_HEAD_BYTES: Final = 64 * 1024
@@ -15,7 +16,7 @@ MOST_LENGTH_DIGITS: Final = 18
 HEAD_END: Final = b"\r\n\r\n"
 _TEXT: Final = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 _TARGET: Final = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
-_TOKEN: Final = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_TOKEN: Final = b"!#$%&'*+-.^_`|~" + (digits + ascii_letters).encode()
 
 
 class Malformed(ValueError):

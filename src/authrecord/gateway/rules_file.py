@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any, Final, TypeVar
 
 from ..core.errors import RecordFault
@@ -32,7 +33,7 @@ OriginsOf = Callable[[str], tuple[str, ...]]
 Choice = TypeVar("Choice", bound=Enum)
 
 _KEYS: Final = ("records", "origins", "path", "methods", "own_credential", "set_cookie")
-_TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_TOKEN: Final = frozenset("!#$%&'*+-.^_`|~" + digits + ascii_letters)
 
 
 class _Cookies(Enum):

@@ -54,6 +54,7 @@ def make_server(application: Guard, *, tls: Tls | None, behind_proxy: bool) -> u
     """The server, not yet running. It writes no access log: addresses and queries are nobody's business (F5)."""
     import uvicorn
 
+    most = LONGEST_HEAD
     config = uvicorn.Config(
         application,
         log_config=None,
@@ -64,7 +65,7 @@ def make_server(application: Guard, *, tls: Tls | None, behind_proxy: bool) -> u
         proxy_headers=behind_proxy,
         forwarded_allow_ips="127.0.0.1,::1",
         limit_concurrency=MOST_AT_ONCE,
-        h11_max_incomplete_event_size=LONGEST_HEAD,
+        h11_max_incomplete_event_size=most,
         timeout_keep_alive=10,
         timeout_graceful_shutdown=END_SECONDS,
         ssl_certfile=None if tls is None else tls.certificate_file,
