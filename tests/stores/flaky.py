@@ -117,6 +117,10 @@ class Patient:
             return found
         return lambda *values, **named: again(lambda: found(*values, **named))[0]
 
+    def names(self) -> list[str]:
+        """All names; from the beginning again when the database went away on the way."""
+        return again(lambda: list(self._store.names()))[0]
+
     def claim(self, key: TokenKey, *, seconds: float, patience: float) -> Claim:
         """A claim; one that was made and not told of is given back by the store itself."""
         claim: Claim = again(lambda: self._store.claim(key, seconds=seconds, patience=patience))[0]

@@ -343,7 +343,9 @@ def test_K13_a_backup_of_a_newer_schema_says_which_versions_are_known(
     monkeypatch.setattr(backup_file, "MIGRATIONS", (*MIGRATIONS, Migration("SELECT 1", works_with=2)))
     back_up(shelf.source, shelf.file)
     monkeypatch.undo()
-    with pytest.raises(StoreFault, match="version 2, and this authrecord knows 1 at most") as refused:
+    newest = len(MIGRATIONS)
+    told = f"version {newest + 1}, and this authrecord knows {newest} at most"
+    with pytest.raises(StoreFault, match=told) as refused:
         restore(shelf.target, shelf.file, replace=False)
     assert refused.value.code == "schema"
 
