@@ -15,7 +15,8 @@ from tests.stores.contract import TurnedClock
 from tests.stores.sql.conftest import OpenBackend
 
 COMPATIBLE = (*MIGRATIONS, Migration("CREATE TABLE later (a {integer} NOT NULL)", works_with=1))
-BREAKING = (*COMPATIBLE, Migration("ALTER TABLE later RENAME TO still_later", works_with=3))
+BREAKING = (*COMPATIBLE, Migration("ALTER TABLE later RENAME TO still_later", works_with=len(MIGRATIONS) + 2))
+NOW, NEXT, LAST = len(MIGRATIONS), len(COMPATIBLE), len(BREAKING)
 
 
 def version(backend: Backend) -> int:
@@ -38,12 +39,12 @@ def test_an_empty_database_gets_every_table_once(empty: Backend) -> None:
 
 def test_K13_a_new_program_brings_old_tables_up(empty: Backend) -> None:
     migrate(empty)
-    assert migrate(empty, BREAKING) == 3
+    assert migrate(empty, BREAKING) == LAST
     with empty.reading() as transaction:
         assert transaction.has_table("still_later")
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", range(1, LAST + 1))
 def test_K13_an_interrupted_step_leaves_the_version_before(empty: Backend, number: int) -> None:
     steps = []
 
@@ -59,23 +60,23 @@ def test_K13_an_interrupted_step_leaves_the_version_before(empty: Backend, numbe
     finally:
         faults.install(None)
     assert version(empty) == number - 1
-    assert migrate(empty, BREAKING) == 3
+    assert migrate(empty, BREAKING) == LAST
 
 
 def test_K13_an_old_program_on_new_tables_says_what_it_needs(empty: Backend) -> None:
     migrate(empty, BREAKING)
-    with pytest.raises(StoreFault, match="version 3 of the tables") as caught:
+    with pytest.raises(StoreFault, match=f"version {LAST} of the tables") as caught:
         migrate(empty)
     assert caught.value.code == "schema"
     assert "or newer" in caught.value.hint
-    assert version(empty) == 3
+    assert version(empty) == LAST
 
 
 def test_K17_an_old_program_goes_on_beside_tables_that_allow_it(empty: Backend) -> None:
     migrate(empty, COMPATIBLE)
     assert not needs_migration(empty)
     assert migrate(empty) == len(MIGRATIONS)
-    assert version(empty) == 2
+    assert version(empty) == NEXT
 
 
 def test_K17_two_programs_that_begin_at_once_make_the_tables_once(
@@ -83,5 +84,5 @@ def test_K17_two_programs_that_begin_at_once_make_the_tables_once(
 ) -> None:
     others = [empty, *(open_backend(clock) for _ in range(3))]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(migrate, others)) == [1, 1, 1, 1]
-    assert version(empty) == 1
+        assert list(pool.map(migrate, others)) == [NOW] * 4
+    assert version(empty) == NOW
