@@ -31,6 +31,7 @@ from tests.race.opening import open_backend, open_tokens
 from tests.race.shortening import deadline, shorten
 
 from .actions import Case
+from .deeds_of_people import change_people, repeat_a_request, use_api_tokens, use_sessions
 
 CLAIM_SECONDS: Final = 5.0
 FRESH: Final = "CRASH_FRESH_PAIR"
@@ -227,5 +228,9 @@ DEEDS: Final[Mapping[str, Callable[[Any], None]]] = {
         carry,
         confirm_copy,
         take_due,
+        change_people,
+        use_sessions,
+        use_api_tokens,
+        repeat_a_request,
     )
 }
