@@ -27,7 +27,7 @@ import authrecord
 from authrecord.documents import Format, read
 from authrecord.signin import login
 from authrecord.testing import devserver
-from authrecord.wiring import Records, Settings, make_keeper
+from authrecord.wiring import Records, Settings, make_keeper, memory_store
 
 TOKEN_LIFE = 2.0
 """Seconds that a token lives here."""
@@ -144,8 +144,9 @@ def run(seconds: float | None, console: Console) -> int:
         development = devserver.start(token_life=TOKEN_LIFE)
         stack.callback(development.server.stop)
         development.server.auto_login = True
-        keeper = make_keeper(Settings.read({}), base=Path.cwd(), in_memory=True)
-        records = stack.enter_context(Records(read(development.document, format=Format.YAML), keeper))
+        keeper = make_keeper(Settings.read({}), base=Path.cwd(), store=memory_store())
+        known = {record.name: record for record in read(development.document, format=Format.YAML)}
+        records = stack.enter_context(Records(known, keeper))
         workers = [Worker(records, name, development.server.api_url, stop) for name in KINDS]
         began = time.monotonic()
         for worker in workers:
