@@ -25,6 +25,9 @@ from tests.keeper.parts import HandClock
 
 from .life import Life
 
+# A life is many steps on a real database: on a busy machine the usual two minutes are too few.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
 
 def check_lives(
     canary: Canary,
