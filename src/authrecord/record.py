@@ -109,6 +109,13 @@ class OAuth2:
         kind=Kind.TAGS,
         beyond_seed=True,
     )
+    revocation_url: str = described(
+        "Revocation URL",
+        "Where tokens are given back when the record is removed (RFC 7009). Empty: what the issuer names, if it does.",
+        default="",
+        kind=Kind.URL,
+        beyond_seed=True,
+    )
     allow_insecure: bool = described(
         "Allow insecure",
         "Accept plain http for the provider's URLs beyond loopback. Secrets then travel in the clear.",

@@ -32,6 +32,7 @@ BASE = oauth2("authorization_code", {"token_exchange.expired_pattern": "expired"
         ("token_exchange.client_authentication", "body", True, True),
         ("token_refresh.url", "https://id.example.com/refresh", True, True),
         ("issuer", "https://id.example.com", True, True),
+        ("revocation_url", "https://id.example.com/revoke", False, True),
         ("allow_insecure", True, True, True),
         ("token_exchange.expired_pattern", "over", False, False),
         ("token_usage.header_prefix", "Token", False, False),

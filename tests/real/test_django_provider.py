@@ -157,6 +157,26 @@ def test_S20_an_expired_token_is_renewed_before_anybody_notices(
         assert used == (400, "invalid_grant"), "the provider has never seen this refresh token before"
 
 
+@pytest.mark.parametrize("grant", ["password", "machine"])
+def test_what_is_given_back_at_the_revocation_url_ends_there(
+    django_provider: DjangoProvider, open_records: Open, canary: Canary, grant: str
+) -> None:
+    """RFC 7009 §2: the toolkit publishes no metadata, so the record names the endpoint."""
+    name = {"password": "trusted", "machine": "machine"}[grant]
+    make: Any = getattr(django_provider, grant)
+    url = f"{django_provider.server.origin}/o/revoke_token/"
+    records = open_records([make(name, revocation_url=url)], django_provider.secrets)
+    token = watched(canary, records.token(name))
+    assert raw.api_status(django_provider.api, token.access_token.reveal()) == 200
+    assert records.keeper.revoke(records[name])
+    if token.refresh_token is None:
+        assert raw.api_status(django_provider.api, token.access_token.reveal()) == 401
+        return
+    client = (name, django_provider.secrets["CLIENT_SECRET"])
+    refused = raw.refresh(django_provider.token_url, client, token.refresh_token.reveal())
+    assert refused == (400, "invalid_grant")
+
+
 def test_an_issuer_that_publishes_nothing_is_named_as_the_reason(
     django_provider: DjangoProvider, open_records: Open
 ) -> None:

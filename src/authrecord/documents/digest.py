@@ -19,11 +19,13 @@ from .plain import group_of, mapping_of
 def token_digest(record: Record) -> str:
     """64 hexadecimal digits over all that an obtained token depends on: an edit of it drops the kept token.
 
-    That is the record's `auth` without `token_usage`, which only says how the token is sent, and without
-    `expired_pattern`, which only says when it is renewed. References count as text; what they name is not read.
+    That is the record's `auth` without `token_usage`, which only says how the token is sent, without
+    `expired_pattern`, which only says when it is renewed, and without `revocation_url`, where it ends. References
+    count as text; what they name is not read.
     """
     auth: dict[str, Any] = mapping_of(record)["auth"]
     auth.pop("token_usage", None)
+    auth.pop("revocation_url", None)
     exchange = auth.get("token_exchange", {})
     exchange.pop("expired_pattern", None)
     exchange.pop("expired_pattern_in_streams", None)
@@ -53,6 +55,9 @@ def destination_digest(record: Record) -> str:
             "add_to": usage.add_to,
             "name": usage.query_name if usage.add_to == "query" else usage.header_name,
         }
+        if auth.revocation_url:
+            # Only where there is one: what was sealed before this field was known still opens.
+            place["revocation_url"] = auth.revocation_url
     else:
         place |= {key: value for key, value in group_of(auth).items() if key in ("key", "send_in", "prefix")}
     return _digest({"version": 1, "allowed_origins": sorted(set(record.allowed_origins)), "auth": place})

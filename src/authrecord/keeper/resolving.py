@@ -31,6 +31,7 @@ def client_of(record: Record, auth: OAuth2, resolve: Resolver) -> OAuthClient:
         token_url=exchange.url,
         refresh_url=auth.token_refresh.url,
         issuer=auth.issuer,
+        revocation_url=auth.revocation_url,
         callback_url=authorization.callback_url,
         scope=authorization.scope if interactive else exchange.scope,
         state=authorization.state,
