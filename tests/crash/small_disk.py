@@ -8,15 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-SIZE: Final = "160m"
-"""Enough for a hundred stores with their ballast, and soon full."""
+SMALL: Final = "160m"
+"""Enough for one store after the other with its ballast, and soon full."""
+
+LARGE: Final = "1g"
+"""Enough for a hundred stores at a time."""
 
 
 @contextmanager
-def small_disk(path: Path) -> Iterator[Path | None]:
+def small_disk(path: Path, size: str) -> Iterator[Path | None]:
     """A tmpfs at `path` until the end; `None` where nobody lets us mount one (it takes root)."""
     path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "tmpfs", str(path)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(path)]
     try:
         mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:

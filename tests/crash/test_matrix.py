@@ -19,7 +19,7 @@ from tests.shape.tree import check_nothing_found, python_files, tree_of
 
 from .deeds import CLAIM_SECONDS, DEEDS
 from .scene import Scene, errors_of
-from .small_disk import small_disk
+from .small_disk import LARGE, SMALL, small_disk
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,7 +55,9 @@ def scene(
     with ExitStack() as opened:
         on_postgres = request.param == "postgres"
         server = request.getfixturevalue("postgres_server") if on_postgres else ""
-        disk = None if on_postgres else opened.enter_context(small_disk(tmp_path / "disk"))
+        fills = request.node.callspec.params.get("action") == "disk_full"
+        small = small_disk(tmp_path / "disk", SMALL if fills else LARGE)
+        disk = None if on_postgres else opened.enter_context(small)
         yield Scene(tmp_path, canary.make, opened, server=server, disk=disk)
 
 

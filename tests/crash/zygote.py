@@ -74,10 +74,12 @@ def main() -> None:
     for module in IMPORTED_ONCE:
         importlib.import_module(module)
     passed: dict[int, str] = {}
+    stopped: set[int] = set()
     for line in sys.stdin:
         case = json.loads(line)
         if "resume" in case:
             pid = case["resume"]
+            stopped.remove(pid)
             os.kill(pid, signal.SIGCONT)
         else:
             note = Path(case["folder"]) / "passed"
@@ -86,7 +88,12 @@ def main() -> None:
             if pid == 0:
                 _child(case, note, deeds.DEEDS)
             passed[pid] = str(note)
-        print(json.dumps(_outcome(pid, Path(passed[pid]))), flush=True)
+        outcome = _outcome(pid, Path(passed[pid]))
+        stopped |= {pid} if outcome["ended"] == "stopped" else set()
+        print(json.dumps(outcome), flush=True)
+    for pid in stopped:
+        # A test that failed lets none of them go on; they hold our standard output, which the test waits for.
+        os.kill(pid, signal.SIGKILL)
 
 
 def _child(case: dict[str, Any], note: Path, deeds: Mapping[str, Any]) -> None:
