@@ -6,10 +6,12 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -90,8 +92,9 @@ class Scene:
         opened_with.callback(self._drop_template)
         self._make_template(first, second)
         self._api = opened_with.enter_context(httpx2.Client())
-        self.zygote = Zygote(self._variables)
-        opened_with.callback(self.zygote.close)
+        self._opened_with = opened_with
+        self._zygotes: list[Zygote] = []
+        self.zygote = self._zygote(0)
 
     @contextmanager
     def case(self, deed: str, **more: Any) -> Iterator[dict[str, Any]]:
@@ -107,6 +110,43 @@ class Scene:
         if self._server:
             self._administer(f'DROP DATABASE "{admin["database"]}" WITH (FORCE)')
         shutil.rmtree(folder)
+
+    def run_all(
+        self, cases: Sequence[dict[str, Any]], *, at_a_time: int
+    ) -> list[tuple[dict[str, Any], Zygote]]:
+        """How the children of `cases` ended, each with the zygote that it is a child of; each case is healed then.
+
+        Those whose provider refuses come one by one, since it would refuse the others as well.
+        """
+        idle: SimpleQueue[Zygote] = SimpleQueue()
+        for number in range(at_a_time):
+            idle.put(self._zygote(number))
+
+        def run(case: dict[str, Any]) -> tuple[dict[str, Any], Zygote]:
+            zygote = idle.get()
+            try:
+                return zygote.run(case), zygote
+            finally:
+                self.heal(case)
+                idle.put(zygote)
+
+        ended: dict[str, tuple[dict[str, Any], Zygote]] = {}
+        ordinary = [case for case in cases if case["deed"] != "fail"]
+        self.renew_provider({"deed": ""})
+        with ThreadPoolExecutor(at_a_time) as pool:
+            ended |= zip((case["folder"] for case in ordinary), pool.map(run, ordinary), strict=True)
+        for case in cases:
+            if case["deed"] == "fail":
+                self.renew_provider(case)
+                ended[case["folder"]] = run(case)
+        return [ended[case["folder"]] for case in cases]
+
+    def _zygote(self, number: int) -> Zygote:
+        """The zygote of that number; all those before it run already."""
+        if number == len(self._zygotes):
+            self._zygotes.append(Zygote(self._variables))
+            self._opened_with.callback(self._zygotes[-1].close)
+        return self._zygotes[number]
 
     @property
     def kind(self) -> str:

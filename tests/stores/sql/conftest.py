@@ -45,6 +45,8 @@ def open_backend(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> I
     A turned clock turns the database's own time as well.
     """
     opened: list[Backend] = []
+    # Asked for now, so that the database outlives whatever looks into it at the end of a test.
+    url = request.getfixturevalue("postgres_url") if kind == "postgres" else ""
 
     def opens(clock: Clock) -> Backend:
         if kind == "memory" and opened:
@@ -55,7 +57,6 @@ def open_backend(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> I
         elif kind == "sqlite":
             backend = SqliteBackend(str(tmp_path / "data" / "store.sqlite"), clock)
         else:
-            url = request.getfixturevalue("postgres_url")
             began = clock.monotonic()
             backend = PostgresBackend(url, skew=lambda: clock.monotonic() - began)
         opened.append(backend)

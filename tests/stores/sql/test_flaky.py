@@ -56,9 +56,9 @@ class Flaky:
             assert verified.holds, verified.breaks
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """With locks of the operating system behind the claims, and without, as on PostgreSQL."""
+    """With locks of the operating system behind the claims, and without."""
     return str(request.param)
 
 
