@@ -97,7 +97,7 @@ def busy(place: str) -> TryLater:
 def refused(place: str) -> StoreFault:
     """The server knows us, and does not let us in."""
     return StoreFault(
-        f"{place} does not accept this user or password.",
+        f"{place} does not accept this user, password or database.",
         hint="Correct the URL of the store (AUTHRECORD_STORE, or `store` in settings.toml).",
         code="store_refused",
     )
