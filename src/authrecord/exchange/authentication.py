@@ -87,10 +87,10 @@ def basic_or_raw(client_id: object, client_secret: object) -> str:
 
 
 @cache
-def labels() -> dict[str, str]:
-    """The label of every path of every kind of record."""
+def all_fields() -> dict[str, FormField]:
+    """Every field of every kind of record, by path."""
     kinds = [(kind.type, grant) for kind in AUTH_TYPES for grant in _grants(kind)]
-    return {one.path: one.label for kind in kinds for group in form_of(*kind) for one in group.fields}
+    return {one.path: one for kind in kinds for group in form_of(*kind) for one in group.fields}
 
 
 def _grants(kind: type) -> tuple[str, ...]:
@@ -99,7 +99,8 @@ def _grants(kind: type) -> tuple[str, ...]:
 
 def label_of(path: str) -> str:
     """The label of a path, also of one into a line of a list."""
-    return labels().get(path.partition("[")[0], path)
+    found = all_fields().get(path.partition("[")[0])
+    return path if found is None else found.label
 
 
 @dataclass(slots=True)
@@ -127,9 +128,9 @@ class _Making:
                 [item for item in given if isinstance(item, str)] if isinstance(given, list) else None,
             )
         elif not isinstance(given, str):
-            self._is_open(one, "is not text in the source, and was left out. Type it in.")
+            self._is_open(one, "is not text in the source, and was left out.")
         elif is_open_address(given) if one.kind in _ADDRESSES else is_placeholder(given):
-            self._is_open(one, "is a placeholder in the source. Type the value in.")
+            self._is_open(one, "is a placeholder in the source, and no value.")
         elif one.kind is Kind.CALLBACK_URL and any(host in given for host in _TOOLS_CALLBACKS):
             self.notes.append(
                 f"{one.label}: is the source tool's own, and was left out. Register authrecord's at the provider."

@@ -30,7 +30,7 @@ _FLOWS: Final = {
 _ENDINGS: Final = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 _MOST_REFERENCES: Final = 8
 _MOST_SCOPES_SHOWN: Final = 20
-_MISSING: Final = "The document does not hold what your client was given: type it in."
+_MISSING: Final = "An API's description does not hold what your client was given."
 
 
 def is_description(data: object) -> bool:
@@ -169,11 +169,7 @@ def _flow(
     if grant is None:
         return f"The flow {shown(flow)} of {shown(name)} was left out: no grant of a record does that."
     notes = [_MISSING]
-    offered = [
-        one
-        for one in group_at(settings, "scopes")
-        if isinstance(one, str) and re.fullmatch(SCOPE_PATTERN, one)
-    ]
+    offered = [one for one in group_at(settings, "scopes") if re.fullmatch(SCOPE_PATTERN, one)]
     wanted = [one for one in need.scopes if not offered or one in offered]
     if not wanted and offered:
         few = ", ".join(one[:60] for one in offered[:_MOST_SCOPES_SHOWN])
