@@ -51,6 +51,7 @@ MAY_REVEAL = {
     "web/authorizing.py": "a waiting login is found by a hash of its `state`",
     "web/pages/authorize.py": "the browser is sent to the provider",
     "web/pages/settings.py": "a new API token is shown once",
+    "web/pages/starting.py": "what a person pasted goes into the masked fields of their own form",
     "web/pages/trying.py": "a secret is revealed to who may and gave the password again",
     "web/passwords.py": "a password is hashed and checked",
     "web/previewing.py": "requests that are made of stand-ins, never of secrets",

@@ -192,24 +192,6 @@ def test_try_it_goes_to_the_records_own_origins_only(web: Stage, canary: Canary)
         canary.scan(answer.text, "refusal")
 
 
-def test_an_issuer_fills_the_urls(web: Stage, canary: Canary, devserver: DevServer) -> None:
-    answer = web.browser("ann").post("/discover", {"text": devserver.server.issuer}, hx_request="true")
-    told = answer.headers["hx-trigger"]
-    assert devserver.server.token_url in told
-    assert devserver.server.authorization_url in told
-
-
-def test_a_pasted_document_fills_the_form_but_for_its_secrets(web: Stage, canary: Canary) -> None:
-    secret = canary("client secret")
-    text = (
-        f"name: orders\nallowed_origins: [https://api.example.com]\nauth: {{type: bearer, token: {secret}}}\n"
-    )
-    answer = web.browser("ann").post("/discover", {"text": text}, hx_request="true")
-    assert '"name": "orders"' in answer.headers["hx-trigger"]
-    assert "Enter its secrets by hand: Token" in answer.text
-    canary.scan(answer.text + answer.headers["hx-trigger"], "answer")
-
-
 def test_several_records_get_a_tag_and_lose_their_tokens_at_once(
     web: Stage, canary: Canary, devserver: DevServer
 ) -> None:

@@ -24,7 +24,7 @@ COMMANDS: Final = {
     "headers": "Print what would be sent to a URL.",
     "request": "Send an authenticated request.",
     "keep": "Renew the store's tokens ahead of need, until it is told to end.",
-    "import": "Put a document's records into the store.",
+    "import": "Put the records of a document, or of another tool, into the store.",
     "export": "Write records into a file that a passphrase seals.",
     "keys": "Make, change and destroy the keys of the store.",
     "tenants": "Let several teams share one store.",

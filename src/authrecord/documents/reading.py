@@ -42,6 +42,11 @@ def read_file(path: str | os.PathLike[str]) -> tuple[Record, ...]:
     source = os.fspath(path)
     with Path(path).open("rb") as file:
         content = file.read(LARGEST + 1)
+    return read(text_from(content, source=source), format=document_format, source=source)
+
+
+def text_from(content: bytes, *, source: str = "") -> str:
+    """The text of a file's bytes. Raises `DocumentFault` when they are too many or not UTF-8."""
     if len(content) > LARGEST:
         raise syntax_fault(f"is larger than {LARGEST // 1024 // 1024} MiB", None, source=source)
     text = content.decode("utf-8", "surrogateescape")  # strict decoding's error would hold the content
@@ -49,7 +54,7 @@ def read_file(path: str | os.PathLike[str]) -> tuple[Record, ...]:
     if stray:
         line = text.count("\n", 0, stray.start()) + 1
         raise syntax_fault("is not UTF-8", line, hint="Save it as UTF-8.", source=source)
-    return read(text, format=document_format, source=source)
+    return text
 
 
 def records_from(

@@ -100,15 +100,19 @@ class _Opening:
 
     def _variable(self, name: str, path: Path) -> str:
         """A name for an environment variable: the record's name and the field's, unique in the document."""
-        words = f"{name}_{_field_word(path)}".upper()
-        variable = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in words)
-        if variable[0].isdigit():
-            variable = f"RECORD_{variable}"
+        variable = variable_name(name, _field_word(path))
         unique, number = variable, 2
         while unique in self._taken:
             unique, number = f"{variable}_{number}", number + 1
         self._taken.add(unique)
         return unique
+
+
+def variable_name(name: str, field: str) -> str:
+    """The environment variable that is suggested for a record's secret: `ORDERS_CLIENT_SECRET`."""
+    words = f"{name}_{field}".upper()
+    variable = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in words)
+    return f"RECORD_{variable}" if variable[0].isdigit() else variable
 
 
 def _field_word(path: Path) -> str:

@@ -93,15 +93,18 @@ form.addEventListener("paste", (event) => {
   const text = event.clipboardData.getData("text");
   if (event.target.matches("input[data-secret]") && text.trim().includes("\n")) {
     event.preventDefault();
-    const area = document.createElement("textarea");
-    for (const name of ["name", "id", "aria-describedby", "autocomplete"]) area.setAttribute(name, event.target.getAttribute(name) ?? "");
-    area.className = "code masked";
-    area.value = text.trim() + "\n";
-    event.target.replaceWith(area);
-    area.focus();
+    severalLines(event.target, text).focus();
     changed();
   }
 });
+function severalLines(input, text) {
+  const area = document.createElement("textarea");
+  for (const name of ["name", "id", "aria-describedby", "autocomplete"]) area.setAttribute(name, input.getAttribute(name) ?? "");
+  area.className = "code masked";
+  area.value = text.trim() + "\n";
+  input.replaceWith(area);
+  return area;
+}
 
 // Lists
 const emptyLine = (line) => !all('input[type="text"], input[type="password"]', line).some((one) => one.value) && !line.querySelector(".held:not([hidden])");
@@ -158,18 +161,28 @@ function pairsOf(text) {
   return [...new URLSearchParams(text)];
 }
 
-// Start from something: the server says what it understood
-document.body.addEventListener("understood", (event) => {
-  for (const [path, value] of Object.entries(event.detail.values ?? {})) {
+// Start from something: the server says what it understood, and the answer keeps nothing of it
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  const told = event.target.id === "understood" ? event.target.querySelector("[data-understood]") : null;
+  if (!told) return;
+  told.remove();
+  const { values, lines, whole } = JSON.parse(told.dataset.understood);
+  if (whole) {
+    form.reset();
+    for (const line of all("[data-line]", form)) line.remove();
+    if (!event.target.querySelector("[name=choice]")) document.getElementById("start-text").value = "";
+  }
+  for (const [path, value] of Object.entries(values)) {
     const control = form.elements[path];
     if (!control) continue;
-    if (control instanceof RadioNodeList) for (const one of control) one.checked = one.value === value;
+    if (typeof value === "string" && value.includes("\n") && control.matches?.("input[data-secret]")) severalLines(control, value);
+    else if (control instanceof RadioNodeList) for (const one of control) one.checked = one.value === value;
     else if (control.type === "checkbox") control.checked = value === true;
     else control.value = value;
   }
-  for (const [path, lines] of Object.entries(event.detail.lines ?? {})) {
+  for (const [path, given] of Object.entries(lines)) {
     const list = form.querySelector(`[data-lines="${path}"]`);
-    for (const line of lines) {
+    for (const line of given) {
       const added = addLine(list, [line.key, line.value]);
       added.querySelector('[name$=".sensitive"]').checked = line.sensitive === true;
       const place = added.querySelector("select");
