@@ -88,8 +88,16 @@ def _check_scopes(application: Litestar) -> None:
                 raise RuntimeError(f"route {route.path} does not say who may use it")
 
 
+def _reads_problems(request: Request[Any, Any, State]) -> bool:
+    """True for programs and for our scripts, which show a problem document in their own place."""
+    kind = request.headers.get("content-type", "")
+    return (
+        request.url.path.startswith(API) or wants_part(request) or kind.lower().startswith("application/json")
+    )
+
+
 def _not_signed_in(request: Request[Any, Any, State], error: NotSignedIn) -> Response[Any]:
-    if wants_part(request) or request.headers.get("content-type", "").startswith("application/json"):
+    if _reads_problems(request):
         problem = {"title": "Not signed in", "status": 401, "detail": "Sign in again."}
         return Response(problem, status_code=401, media_type="application/problem+json")
     return moved("/sign-in")
@@ -97,7 +105,7 @@ def _not_signed_in(request: Request[Any, Any, State], error: NotSignedIn) -> Res
 
 def _known(site: Site, request: Request[Any, Any, State], error: AuthrecordError) -> Response[Any]:
     status, headers = status_of(error)
-    if request.url.path.startswith(API) or wants_part(request):
+    if _reads_problems(request):
         return Response(
             problem_of(error, status),
             status_code=status,
@@ -127,7 +135,7 @@ def _http(site: Site, request: Request[Any, Any, State], error: HTTPException) -
         for name, value in (error.headers or {}).items()
         if name.lower() in {"allow", "retry-after"}
     }
-    if request.url.path.startswith(API) or wants_part(request) or status == 405:
+    if _reads_problems(request) or status == 405:
         problem = {"type": "about:blank", "title": _title(status), "status": status, "detail": _title(status)}
         return Response(
             problem, status_code=status, media_type="application/problem+json", headers=dict(headers)
@@ -160,7 +168,7 @@ def _unknown(site: Site, request: Request[Any, Any, State], error: Exception) ->
         "status": 500,
         "detail": reference,
     }
-    if request.url.path.startswith(API) or wants_part(request):
+    if _reads_problems(request):
         return Response(problem, status_code=500, media_type="application/problem+json")
     return page(
         request,

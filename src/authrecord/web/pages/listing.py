@@ -109,7 +109,7 @@ def change_many(site: Site, caller: Caller, typed: Typed) -> Response[str]:
             caller, Entry("record.export", "ok", detail=f"{len(stored)} records without secrets")
         )
         headers = {"content-disposition": 'attachment; filename="records.yaml"'}
-        return Response(text, media_type="text/plain; charset=utf-8", headers=headers, status_code=200)
+        return Response(text, media_type="text/plain", headers=headers, status_code=200)
     if what == "tag":
         _tag(site, caller, names, typed.one("tag").strip())
     elif what == "forget":
