@@ -13,10 +13,10 @@ SIZE: Final = "160m"
 
 
 @contextmanager
-def small_disk(path: Path) -> Iterator[Path | None]:
+def small_disk(path: Path, size: str = SIZE) -> Iterator[Path | None]:
     """A tmpfs at `path` until the end; `None` where nobody lets us mount one (it takes root)."""
     path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "tmpfs", str(path)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(path)]
     try:
         mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:

@@ -18,7 +18,7 @@ from .editing import Forbidden
 from .guard import API, Guard
 from .pages import authorize, listing, record, settings, signing_in, starting, trying
 from .pages.common import OPEN, NotSignedIn, caller_of, moved, page, typed_of, wants_part
-from .problems import problem_of, status_of, unexpected
+from .problems import hint_of, problem_of, status_of, unexpected
 from .site import Site
 
 PAGES: Final = (
@@ -112,7 +112,7 @@ def _known(site: Site, request: Request[Any, Any, State], error: AuthrecordError
             media_type="application/problem+json",
             headers=headers,
         )
-    hint = error.hint or ("Ask an administrator for the right." if isinstance(error, Forbidden) else "")
+    hint = hint_of(error) or ("Ask an administrator for the right." if isinstance(error, Forbidden) else "")
     return page(
         request,
         site,

@@ -19,14 +19,14 @@ from ...record import Record
 from ..form_view import field_of, labels
 from ..rights import WRITE, Caller
 from ..site import Site
-from ..threads import in_thread
+from ..threads import in_thread_for_provider
 from .common import Typed, html, said
 
 LONGEST_PASTE: Final = 200_000
 
 
 @post("/discover", opt={"scope": WRITE})
-@in_thread
+@in_thread_for_provider
 def start_from(site: Site, caller: Caller, typed: Typed) -> Response[str]:
     """What an issuer's metadata, or a pasted document, says: values for the form, and words about them."""
     text = typed.one("text").strip()[:LONGEST_PASTE]
