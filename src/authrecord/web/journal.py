@@ -41,9 +41,9 @@ class Journal:
         self._lock = threading.Lock()
         self._released: dict[tuple[str, str, str, str], _Counted] = {}
 
-    def note(self, caller: Caller, entry: Entry) -> None:
-        """Write one row. Raises `StoreFault` or `TryLater` when it cannot be written: then the act must not go on."""
-        self._append(caller.tenant, caller.actor, [entry])
+    def note(self, caller: Caller, *entries: Entry) -> None:
+        """Write rows. Raises `StoreFault` or `TryLater` when they cannot be written: then the act must not go on."""
+        self._append(caller.tenant, caller.actor, entries)
 
     def release(self, caller: Caller, action: str, *, record: str, name: str, origin: str) -> None:
         """A credential is about to leave for `caller`: told before it does, the first time in each minute.
