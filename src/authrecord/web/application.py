@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any, Final
 
 from litestar import Litestar, MediaType, Request, Response, get
@@ -79,13 +80,18 @@ def serve_asset(
 
 
 def _check_scopes(application: Litestar) -> None:
-    """No route goes without a scope: who may use it is said where it is written, or the server does not start."""
+    """No route goes without a scope: who may use it is said where it is written, or the server does not start.
+
+    A handler that is not open takes its caller, since it is in finding the caller that the scope is looked at.
+    """
     for route in application.routes:
         handlers: Sequence[HTTPRouteHandler] = getattr(route, "route_handlers", ())
         for handler in handlers:
             methods: set[str] = getattr(handler, "http_methods", set())
             if methods != {"OPTIONS"} and "scope" not in handler.opt:
                 raise RuntimeError(f"route {route.path} does not say who may use it")
+            if handler.opt.get("scope", OPEN) != OPEN and "caller" not in signature(handler.fn).parameters:
+                raise RuntimeError(f"route {route.path} does not ask who uses it")
 
 
 def _reads_problems(request: Request[Any, Any, State]) -> bool:

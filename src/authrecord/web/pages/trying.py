@@ -99,8 +99,9 @@ def try_request(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -
 
 @post("/records/{name:str}/pattern", opt={"scope": READ})
 @in_thread
-def test_pattern(typed: Typed, name: FromPath[str]) -> Response[str]:
+def test_pattern(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -> Response[str]:
     """What a pattern matches in an answer. Nothing is saved."""
+    read_record(site, caller, name)
     answer, pattern = typed.one("answer")[:BODY_BYTES], typed.one("pattern")
     found: Matches | None = None
     error = ""
