@@ -58,6 +58,7 @@ class Stage:
     def begin(self, canary: Canary) -> None:
         """A new test begins: nothing is left of the one before."""
         self.canary = canary
+        self.site.journal.flush()
         with self.site.backend.writing() as transaction:
             for table in TABLES:
                 transaction.change(f"DELETE FROM {table}")

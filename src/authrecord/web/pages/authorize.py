@@ -163,7 +163,9 @@ def _not_ours(request: HtmlRequest, site: Site, caller: Caller, failure: LoginFa
 
 
 def _note_rejected(site: Site, caller: Caller, failure: LoginFailed) -> None:
-    site.journal.note(caller, Entry("callback.reject", failure.code.replace(" ", "_")))
+    site.journal.often(
+        caller, Entry("callback.reject", failure.code)
+    )  # any page may send a browser here, often
 
 
 def _status(failure: LoginFailed) -> int:
