@@ -26,8 +26,8 @@ FLAGS: Final = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # No name leads anywhere: what a page asks of another host stays on this machine.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    # No name leads anywhere: what a page asks of another host stays on this machine. Two are an attacker's.
+    "--host-resolver-rules=MAP *.attacker.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 START_SECONDS: Final = 60.0
 STEP_MILLISECONDS: Final = 20_000

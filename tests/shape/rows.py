@@ -36,7 +36,7 @@ STANDARDS: Final = {
 }
 """For each document: the numbers of its rows, which are written S1, S2, …"""
 
-REQUIRED_GROUPS: Final = "ABCDEFGHIJKLOP"
+REQUIRED_GROUPS: Final = "ABCDEFGHIJKLMNOP"
 REQUIRED_STANDARDS: Final = range(1, 69)
 
 

@@ -71,6 +71,14 @@ def signed_in(page: Page, web: Stage, name: str, password: str) -> None:
     page.wait_for_url("**/records")
 
 
+def entered(page: Page, web: Stage, name: str, role: str = "administrator", **given: Any) -> None:
+    """Signed in without the page: for tests of what comes after."""
+    cookies = web.browser(name, role, **given).client.cookies
+    page.context.add_cookies(
+        [{"name": key, "value": value, "url": web.url} for key, value in cookies.items()]
+    )
+
+
 def faults(page: Page) -> list[str]:
     """What axe-core finds serious. Run beside the page, as an extension is: its policy lets no script in."""
     session = page.context.new_cdp_session(page)

@@ -1,4 +1,4 @@
-"""A server for the tests of the page and the API: one for each file, emptied for each test."""
+"""A server for the tests of the page and the API: one for all of them, emptied for each test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def addresses_stay_out_of_the_log() -> Iterator[None]:
         logger.setLevel(level)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(session_canary: Canary) -> Iterator[Stage]:
     """A running server."""
     with stage(session_canary) as made:

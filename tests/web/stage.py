@@ -8,16 +8,19 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import httpx2
+from argon2 import PasswordHasher
 
+from authrecord.core.contracts import Clock
 from authrecord.core.secret import Secret
 from authrecord.documents import records_from
 from authrecord.keeper.ports import StoredRecord
 from authrecord.stores.kek import LocalKek
 from authrecord.stores.sealing import KEY_BYTES, SealingKey
+from authrecord.stores.sql.backend import Backend
 from authrecord.stores.sql.memory import MemoryBackend
 from authrecord.stores.sql.migrating import migrate
 from authrecord.stores.sql.operator import Operator
@@ -27,6 +30,7 @@ from authrecord.stores.sql.vault import Vault
 from authrecord.web.address import Address, address_of
 from authrecord.web.application import make_application
 from authrecord.web.assembling import Stores, Wishes, assemble
+from authrecord.web.passwords import Passwords
 from authrecord.web.serving import listening_socket, make_server
 from authrecord.web.site import Parts
 from tests.canary_watch import Canary
@@ -54,6 +58,7 @@ class Stage:
     def begin(self, canary: Canary) -> None:
         """A new test begins: nothing is left of the one before."""
         self.canary = canary
+        self.site.journal.flush()
         with self.site.backend.writing() as transaction:
             for table in TABLES:
                 transaction.change(f"DELETE FROM {table}")
@@ -166,10 +171,21 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
+QUICK: Final = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Most tests need somebody who is signed in, and not that passwords are hard to find; the real costs have a test."""
+
+
 @contextmanager
-def stage(canary: Canary, *, wishes: Wishes | None = None, address: Address | None = None) -> Iterator[Stage]:
-    """A server on a free port of loopback, from `with` to its end."""
-    backend = MemoryBackend(":memory:", time)
+def stage(
+    canary: Canary,
+    *,
+    wishes: Wishes | None = None,
+    address: Address | None = None,
+    backend: Backend | None = None,
+    clock: Clock = time,
+) -> Iterator[Stage]:
+    """A server on a free port of loopback, from `with` to its end. `backend`: an empty database, closed at the end."""
+    backend = backend or MemoryBackend(":memory:", clock)
     vault = Vault(LocalKek(SealingKey(os.urandom(KEY_BYTES)), "test", os.urandom), os.urandom)
     migrate(backend)
     initialise(backend, vault)
@@ -183,7 +199,9 @@ def stage(canary: Canary, *, wishes: Wishes | None = None, address: Address | No
         backend=backend,
         vault=vault,
         open_store=Stores(backend, vault),
+        clock=clock,
     )
+    site = replace(site, passwords=Passwords(QUICK))
     server = make_server(make_application(site), tls=None, behind_proxy=False)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
     thread.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,11 @@ from tests.canary_watch import Canary
 from tests.real import availability
 from tests.real.browser import HeadlessChromium
 from tests.web.browsing import (
-    SECONDS,
     WIDTHS,
     faults,
     missing_axe,
     opened,
     ran,
-    require_browser,
     scrolls_sideways,
     shot,
     signed_in,
@@ -166,39 +163,6 @@ def test_nothing_typed_is_lost_when_type_and_grant_change(web: Stage, chromium: 
     assert ran(chromium, walk) == ["https://id.example.com/token", "Token"]
 
 
-def test_M5_M6_markup_that_people_and_providers_send_runs_nowhere(
-    web: Stage, canary: Canary, chromium: HeadlessChromium
-) -> None:
-    """A function that scripts would call counts; it is called by none."""
-    password = web.person("ann", "administrator")
-    attack = "<img src=x onerror=hit()><svg onload=hit()></svg><script>hit()</script>"
-    attack += "{{hit()}}'\"><a href=javascript:hit()>"
-    web.put(bearer(canary) | {"description": attack, "tags": ["<b onclick=hit()>", "x"]})
-
-    def walk(browser: Browser) -> int:
-        with opened(browser, web) as page:
-            page.add_init_script("window.hits = 0; window.hit = () => { window.hits++; };")
-            hits = 0
-            signed_in(page, web, "ann", password)
-            for path in (
-                "/records",
-                "/records/orders",
-                f"/records?name={attack}",
-                f"/callback?state={attack}",
-            ):
-                page.goto(path)
-                page.wait_for_load_state("networkidle")
-                hits += page.evaluate("window.hits")
-            page.goto("/new")
-            page.fill("#name", attack)
-            page.fill("#allowed_origins", attack)
-            page.keyboard.press("Control+s")
-            page.wait_for_selector(".error:not(:empty)")
-            return hits + int(page.evaluate("window.hits"))
-
-    assert ran(chromium, walk) == 0
-
-
 def test_M10_the_one_time_link_leaves_no_secret_in_the_address(
     web: Stage, canary: Canary, chromium: HeadlessChromium
 ) -> None:
@@ -216,26 +180,6 @@ def test_M10_the_one_time_link_leaves_no_secret_in_the_address(
     url, seen = ran(chromium, walk)
     assert url.endswith("/welcome")
     assert not [one for one in seen if link in one]
-
-
-def test_M1_a_name_that_is_bound_to_this_machine_opens_nothing(web: Stage) -> None:
-    """Rebinding in a real browser: another name leads here, and what it gets is not our page."""
-    from playwright.sync_api import sync_playwright
-
-    require_browser()
-    port = web.url.rpartition(":")[2]
-    flags = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP rebound.example 127.0.0.1"]
-
-    def rebound() -> int:
-        with (
-            sync_playwright() as playwright,
-            playwright.chromium.launch(executable_path=availability.chromium(), args=flags) as browser,
-        ):
-            answer = browser.new_page().goto(f"http://rebound.example:{port}/records")
-            return 0 if answer is None else answer.status
-
-    with ThreadPoolExecutor(1) as pool:  # Playwright belongs to one thread, and this one may have another
-        assert pool.submit(rebound).result(SECONDS) == 421
 
 
 def test_M15_a_revealed_secret_is_in_the_page_for_a_moment_only(

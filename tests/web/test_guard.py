@@ -112,6 +112,7 @@ def test_M8_M16_every_answer_is_neither_framed_nor_stored_nor_referred(web: Stag
         assert headers["cache-control"] == "no-store"
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers.get("content-type", "").count("charset") <= 1
 
 
 def test_a_body_beyond_the_limit_is_refused_with_and_without_a_length(web: Stage) -> None:

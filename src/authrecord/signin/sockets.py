@@ -76,7 +76,7 @@ def _taken(port: int, error: OSError) -> RecordFault:
             field="auth.authorization.callback_url",
             code="port_refused",
         )
-    owner = _owner(port)
+    owner = owner_of_port(port)
     return RecordFault(
         f"port {port} of the callback URL is taken" + (f" by {owner}." if owner else "."),
         field="auth.authorization.callback_url",
@@ -99,7 +99,7 @@ def _listener_inode(port: int) -> str:
     return ""
 
 
-def _owner(port: int) -> str:
+def owner_of_port(port: int) -> str:
     """The name and id of the process that listens on `port`, where this user may see it."""
     inode = _listener_inode(port)
     if not inode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any, Final
 
 from litestar import Litestar, MediaType, Request, Response, get
@@ -18,7 +19,7 @@ from .editing import Forbidden
 from .guard import API, Guard
 from .pages import authorize, listing, record, settings, signing_in, starting, trying
 from .pages.common import OPEN, NotSignedIn, caller_of, moved, page, typed_of, wants_part
-from .problems import problem_of, status_of, unexpected
+from .problems import hint_of, problem_of, status_of, unexpected
 from .site import Site
 
 PAGES: Final = (
@@ -79,17 +80,30 @@ def serve_asset(
 
 
 def _check_scopes(application: Litestar) -> None:
-    """No route goes without a scope: who may use it is said where it is written, or the server does not start."""
+    """No route goes without a scope: who may use it is said where it is written, or the server does not start.
+
+    A handler that is not open takes its caller, since it is in finding the caller that the scope is looked at.
+    """
     for route in application.routes:
         handlers: Sequence[HTTPRouteHandler] = getattr(route, "route_handlers", ())
         for handler in handlers:
             methods: set[str] = getattr(handler, "http_methods", set())
             if methods != {"OPTIONS"} and "scope" not in handler.opt:
                 raise RuntimeError(f"route {route.path} does not say who may use it")
+            if handler.opt.get("scope", OPEN) != OPEN and "caller" not in signature(handler.fn).parameters:
+                raise RuntimeError(f"route {route.path} does not ask who uses it")
+
+
+def _reads_problems(request: Request[Any, Any, State]) -> bool:
+    """True for programs and for our scripts, which show a problem document in their own place."""
+    kind = request.headers.get("content-type", "")
+    return (
+        request.url.path.startswith(API) or wants_part(request) or kind.lower().startswith("application/json")
+    )
 
 
 def _not_signed_in(request: Request[Any, Any, State], error: NotSignedIn) -> Response[Any]:
-    if wants_part(request) or request.headers.get("content-type", "").startswith("application/json"):
+    if _reads_problems(request):
         problem = {"title": "Not signed in", "status": 401, "detail": "Sign in again."}
         return Response(problem, status_code=401, media_type="application/problem+json")
     return moved("/sign-in")
@@ -97,14 +111,14 @@ def _not_signed_in(request: Request[Any, Any, State], error: NotSignedIn) -> Res
 
 def _known(site: Site, request: Request[Any, Any, State], error: AuthrecordError) -> Response[Any]:
     status, headers = status_of(error)
-    if request.url.path.startswith(API) or wants_part(request):
+    if _reads_problems(request):
         return Response(
             problem_of(error, status),
             status_code=status,
             media_type="application/problem+json",
             headers=headers,
         )
-    hint = error.hint or ("Ask an administrator for the right." if isinstance(error, Forbidden) else "")
+    hint = hint_of(error) or ("Ask an administrator for the right." if isinstance(error, Forbidden) else "")
     return page(
         request,
         site,
@@ -127,7 +141,7 @@ def _http(site: Site, request: Request[Any, Any, State], error: HTTPException) -
         for name, value in (error.headers or {}).items()
         if name.lower() in {"allow", "retry-after"}
     }
-    if request.url.path.startswith(API) or wants_part(request) or status == 405:
+    if _reads_problems(request) or status == 405:
         problem = {"type": "about:blank", "title": _title(status), "status": status, "detail": _title(status)}
         return Response(
             problem, status_code=status, media_type="application/problem+json", headers=dict(headers)
@@ -160,7 +174,7 @@ def _unknown(site: Site, request: Request[Any, Any, State], error: Exception) ->
         "status": 500,
         "detail": reference,
     }
-    if request.url.path.startswith(API) or wants_part(request):
+    if _reads_problems(request):
         return Response(problem, status_code=500, media_type="application/problem+json")
     return page(
         request,

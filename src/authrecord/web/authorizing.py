@@ -144,7 +144,10 @@ class Authorizing:
         return self.finish(waiting, pasted_answer(text, waiting.pending))
 
     def obtain(self, caller: Caller, record: Record, keeper: Keeper, *, renew: bool) -> Attempt:
-        """A token by a grant that needs nobody, or a renewal, in a thread of its own."""
+        """A token by a grant that needs nobody, or a renewal, in a thread of its own; never two for one browser."""
+        running = self.progress.latest(caller.tenant, record.name, caller.session or caller.identity)
+        if running is not None and running.state == RUNNING:
+            return running
         attempt = self.progress.begin(caller.tenant, record.name, caller.session or caller.identity)
         thread = threading.Thread(
             target=self._obtained,

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TYPES: Final = {
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
+    "css": "text/css",
+    "js": "text/javascript",
     "svg": "image/svg+xml",
-    "txt": "text/plain; charset=utf-8",
+    "txt": "text/plain",
 }
 _NOT_SLUG: Final = re.compile(r"[^A-Za-z0-9_]+")
 

@@ -41,25 +41,30 @@ class Journal:
         self._lock = threading.Lock()
         self._released: dict[tuple[str, str, str, str], _Counted] = {}
 
-    def note(self, caller: Caller, entry: Entry) -> None:
-        """Write one row. Raises `StoreFault` or `TryLater` when it cannot be written: then the act must not go on."""
-        self._append(caller.tenant, caller.actor, [entry])
+    def note(self, caller: Caller, *entries: Entry) -> None:
+        """Write rows. Raises `StoreFault` or `TryLater` when they cannot be written: then the act must not go on."""
+        self._append(caller.tenant, caller.actor, entries)
 
     def release(self, caller: Caller, action: str, *, record: str, name: str, origin: str) -> None:
-        """A credential is about to leave for `caller`: told before it does, the first time in each minute.
+        """A credential is about to leave for `caller`: told before it does, as `often` does."""
+        entry = Entry(action=action, outcome="ok", record=record, name=name, origin=origin)
+        self.often(caller, entry, used=record)
 
-        Raises as `note` does. What came after the first is told with its count when the minute is over.
+    def often(self, caller: Caller, entry: Entry, *, used: str = "") -> None:
+        """One row for what may come many times: told before it happens the first time in each minute.
+
+        Raises as `note` does. What came after the first is told with its count when the minute is over. `used`: the
+        identity of the record that is used by it.
         """
-        key = (caller.tenant, caller.actor, f"{action}/{record}", origin)
+        key = (caller.tenant, caller.actor, f"{entry.action}/{entry.outcome}/{entry.record}", entry.origin)
         now = self._now()
         with self._lock:
             counted = self._released.get(key)
             if counted is not None and now - counted.since < RELEASE_SECONDS:
                 counted.count += 1
                 return
-        entry = Entry(action=action, outcome="ok", record=record, name=name, origin=origin)
         told = [entry] if counted is None or counted.count == 0 else [_summed(counted), entry]
-        self._append(caller.tenant, caller.actor, told, used=record)
+        self._append(caller.tenant, caller.actor, told, used=used)
         with self._lock:
             if len(self._released) >= MOST_COUNTED:
                 self._released.clear()
@@ -106,7 +111,7 @@ def _summed(counted: _Counted) -> Entry:
     first = counted.entry
     return Entry(
         action=first.action,
-        outcome="ok",
+        outcome=first.outcome,
         record=first.record,
         name=first.name,
         origin=first.origin,

@@ -51,6 +51,17 @@ BY_CLASS: Final[tuple[tuple[type[AuthrecordError], int], ...]] = (
 """A provider's fault is not the server's: 424 says that something that this depends on has failed."""
 
 
+HINTS: Final = {
+    "store_away": "Nothing is handed out meanwhile. It comes back by itself with the database: try again in a moment.",
+}
+"""What to do, where a server's callers can do something else than the library's."""
+
+
+def hint_of(error: AuthrecordError) -> str:
+    """What whoever reads the answer can do."""
+    return HINTS.get(error.code, error.hint)
+
+
 def status_of(error: AuthrecordError) -> tuple[int, dict[str, str]]:
     """The HTTP status of an error, and headers that go with it."""
     status = BY_CODE.get(error.code) or next(
@@ -77,8 +88,8 @@ def problem_of(error: AuthrecordError, status: int) -> dict[str, Any]:
         else "The record is not written correctly.",
         "code": error.code,
     }
-    if error.hint:
-        problem["hint"] = error.hint
+    if hint := hint_of(error):
+        problem["hint"] = hint
     if isinstance(error, DocumentFault):
         problem["errors"] = [
             {"path": one.path, "detail": one.message, "hint": one.hint} for one in error.faults

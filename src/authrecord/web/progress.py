@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from secrets import token_urlsafe
 from typing import Final
 
+from ..grants.pending import LIFE_SECONDS
+
 MOST_KEPT: Final = 2_000
 """Attempts that are remembered; the oldest go first."""
 
@@ -16,6 +18,8 @@ WAITING: Final = "waiting"
 RUNNING: Final = "running"
 DONE: Final = "done"
 FAILED: Final = "failed"
+
+_LATE: Final = "No answer came in time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,13 @@ class Attempt:
             if state:
                 self.state = state
 
+    def end_waiting(self, step: Step) -> None:
+        """`step` as the last one of an attempt that still waits for a person; another one is left alone."""
+        with self.lock:
+            if self.state == WAITING:
+                self.steps.append(step)
+                self.state = FAILED
+
 
 class Progress:
     """The attempts of a server, bounded. `now`: a clock that never goes back."""
@@ -86,9 +97,9 @@ class Progress:
         return attempt
 
     def latest(self, tenant: str, name: str, session: str) -> Attempt | None:
-        """The last attempt of a session for a record."""
+        """The last attempt of a session for a record. One that nobody finished in time has failed (A19)."""
         with self._lock:
-            return next(
+            found = next(
                 (
                     one
                     for one in reversed(self._attempts.values())
@@ -96,6 +107,9 @@ class Progress:
                 ),
                 None,
             )
+        if found is not None and self.since(found) > LIFE_SECONDS:
+            found.end_waiting(Step("failed", _LATE, LIFE_SECONDS, advice="Start the login again."))
+        return found
 
     def since(self, attempt: Attempt) -> float:
         """Seconds since the attempt began."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import socket
 from dataclasses import dataclass
+from errno import EADDRINUSE
 from typing import TYPE_CHECKING, Final
 
 from ..core.errors import StoreFault
+from ..signin.sockets import owner_of_port
 
 if TYPE_CHECKING:
     import uvicorn
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE: Final = 1_000
 """Requests in hand; beyond it the answer is 503."""
-
-LONGEST_HEAD: Final = 192 * 1024
-"""Bytes of a request's line and headers: a provider's answer at the callback may be long."""
 
 END_SECONDS: Final = 10
 
@@ -41,9 +40,11 @@ def listening_socket(host: str, port: int) -> socket.socket:
         made.listen(512)
     except OSError as error:
         made.close()
+        owner = owner_of_port(port) if error.errno == EADDRINUSE else ""
+        by = f", by {owner}" if owner else ""
         raise StoreFault(
-            f"cannot listen on {host}:{port}: {error.strerror or error}.",
-            hint="Name another --listen.",
+            f"cannot listen on {host}:{port}: {error.strerror or error}{by}.",
+            hint="End that program, or name another --listen." if by else "Name another --listen.",
             code="port_taken",
         ) from None
     made.setblocking(False)
@@ -54,9 +55,11 @@ def make_server(application: Guard, *, tls: Tls | None, behind_proxy: bool) -> u
     """The server, not yet running. It writes no access log: addresses and queries are nobody's business (F5)."""
     import uvicorn
 
-    most = LONGEST_HEAD
+    from .heads import WARNINGS, BoundedHeads
+
     config = uvicorn.Config(
         application,
+        http=BoundedHeads,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -65,7 +68,6 @@ def make_server(application: Guard, *, tls: Tls | None, behind_proxy: bool) -> u
         proxy_headers=behind_proxy,
         forwarded_allow_ips="127.0.0.1,::1",
         limit_concurrency=MOST_AT_ONCE,
-        h11_max_incomplete_event_size=most,
         timeout_keep_alive=10,
         timeout_graceful_shutdown=END_SECONDS,
         ssl_certfile=None if tls is None else tls.certificate_file,
@@ -74,4 +76,5 @@ def make_server(application: Guard, *, tls: Tls | None, behind_proxy: bool) -> u
     logging.getLogger(
         "uvicorn.access"
     ).disabled = True  # `access_log=False` takes its handlers, not its records
+    logging.getLogger("uvicorn.error").addFilter(WARNINGS)
     return uvicorn.Server(config)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
@@ -16,7 +17,7 @@ from string import ascii_letters, digits
 from typing import Final
 from zlib import crc32
 
-from ...core.errors import RecordFault
+from ...core.errors import RecordFault, StoreFault, TryLater
 from ...core.faults import fault
 from ...core.secret import Secret
 from .backend import Backend, Row
@@ -117,7 +118,10 @@ class ApiTokens:
         if found.revoked_at is not None or not found.begins_at <= now < found.expires_at:
             return None
         if found.used_at is None or now - found.used_at > _TOUCH_SECONDS:
-            self._touch(identity, now)
+            with suppress(
+                StoreFault, TryLater
+            ):  # a full disk keeps nobody from reading; the time is for show
+                self._touch(identity, now)
         return found
 
     def listed(self, tenant: str) -> tuple[ApiToken, ...]:

@@ -6,11 +6,13 @@ M9, M19).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Final
 
+from ...core.errors import StoreFault, TryLater
 from ...core.faults import fault
 from .backend import Backend, Transaction
 
@@ -79,7 +81,10 @@ class Sessions:
         if now - float(seen_at) > IDLE_SECONDS or now - float(began_at) > LONGEST_SECONDS:
             return None
         if now - float(seen_at) > _TOUCH_SECONDS:
-            self._touch(kept, now)
+            with suppress(
+                StoreFault, TryLater
+            ):  # a full disk keeps nobody from reading; the session ends sooner
+                self._touch(kept, now)
         return Session(kept.hex()[:16], str(person), str(tenant), float(began_at), float(confirmed_at))
 
     def confirm(self, text: str) -> None:

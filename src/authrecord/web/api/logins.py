@@ -13,7 +13,7 @@ from ..journal import Entry
 from ..progress import FAILED, Attempt
 from ..rights import USE, Caller
 from ..site import Site
-from ..threads import in_thread
+from ..threads import in_thread, in_thread_for_provider
 from .answers import faults
 from .records import read_for
 from .shapes import AnswerGiven, LoginAnswer
@@ -25,7 +25,7 @@ from .shapes import AnswerGiven, LoginAnswer
     security=[{"token": [USE]}],
     responses=faults(404, 409, 422, 424),
 )
-@in_thread
+@in_thread_for_provider
 def begin_login(site: Site, caller: Caller, name: FromPath[str]) -> LoginAnswer:
     """Begin a login: open `authorization_url` in a browser, and send back the address that it is redirected to.
 
@@ -59,7 +59,7 @@ def read_login(site: Site, caller: Caller, name: FromPath[str]) -> LoginAnswer:
     security=[{"token": [USE]}],
     responses=faults(404, 409, 413, 415, 422, 424),
 )
-@in_thread
+@in_thread_for_provider
 def finish_login(site: Site, caller: Caller, name: FromPath[str], data: JSONBody[AnswerGiven]) -> LoginAnswer:
     """Finish the token's last login. An answer is taken once; one that is not this login's changes nothing."""
     stored = read_for(site, caller, name)

@@ -21,7 +21,7 @@ from ..progress import FAILED, Attempt
 from ..rights import USE, Caller, unreachable
 from ..site import Site
 from ..states import BY_PERSON, stated
-from ..threads import in_thread
+from ..threads import in_thread, in_thread_for_provider
 from .common import SIGNED_IN, HtmlRequest, Typed, gone_to, moved, page, part, read_record
 
 
@@ -34,7 +34,7 @@ class Button:
 
 
 @post("/records/{name:str}/login", opt={"scope": USE})
-@in_thread
+@in_thread_for_provider
 def begin_login(site: Site, caller: Caller, name: FromPath[str]) -> Response[str]:
     """Begin a login: the browser is sent to the provider, or the page says what to copy."""
     stored = read_record(site, caller, name)
@@ -86,7 +86,7 @@ def show_attempt(site: Site, caller: Caller, name: FromPath[str]) -> Response[st
 
 
 @post("/records/{name:str}/paste", opt={"scope": USE})
-@in_thread
+@in_thread_for_provider
 def paste(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -> Response[str]:
     """The redirected address, brought by hand."""
     stored = read_record(site, caller, name)
@@ -99,7 +99,7 @@ def paste(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -> Resp
 
 
 @get(["/callback", "/callback/{identity:str}"], opt={"scope": SIGNED_IN})
-@in_thread
+@in_thread_for_provider
 def take_answer(request: HtmlRequest, site: Site, caller: Caller) -> Response[str]:
     """The provider sends the browser back here. What is not this session's answer changes nothing (A1 to A8)."""
     query = request.scope["query_string"].decode("latin-1")
@@ -113,7 +113,7 @@ def take_answer(request: HtmlRequest, site: Site, caller: Caller) -> Response[st
 
 
 @post(FRAGMENT, opt={"scope": SIGNED_IN})
-@in_thread
+@in_thread_for_provider
 def take_fragment(site: Site, caller: Caller, data: JSONBody[dict[str, Any]]) -> Response[Any]:
     """The implicit grant's answer, from the script of the callback page (row B)."""
     fragment, path = data.get("fragment"), data.get("path")
@@ -163,7 +163,9 @@ def _not_ours(request: HtmlRequest, site: Site, caller: Caller, failure: LoginFa
 
 
 def _note_rejected(site: Site, caller: Caller, failure: LoginFailed) -> None:
-    site.journal.note(caller, Entry("callback.reject", failure.code.replace(" ", "_")))
+    site.journal.often(
+        caller, Entry("callback.reject", failure.code)
+    )  # any page may send a browser here, often
 
 
 def _status(failure: LoginFailed) -> int:

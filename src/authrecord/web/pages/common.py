@@ -122,9 +122,7 @@ def page(
 
 def html(text: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response[str]:
     """Markup as an answer."""
-    return Response(
-        text, status_code=status, media_type="text/html; charset=utf-8", headers=dict(headers or {})
-    )
+    return Response(text, status_code=status, media_type="text/html", headers=dict(headers or {}))
 
 
 def part(template: str, *, status: int = 200, **values: Any) -> Response[str]:

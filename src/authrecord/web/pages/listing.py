@@ -103,13 +103,15 @@ def change_many(site: Site, caller: Caller, typed: Typed) -> Response[str]:
     what = typed.one("what")
     records = site.records(caller.tenant, caller.actor)
     if what == "export":
-        stored = [records.read(name).record for name in names]
-        text = write(stored, format=Format.YAML).text
-        site.journal.note(
-            caller, Entry("record.export", "ok", detail=f"{len(stored)} records without secrets")
-        )
+        stored = [records.read(name) for name in names]
+        told = [
+            Entry("record.export", "ok", record=one.identity, name=one.record.name, detail="without secrets")
+            for one in stored
+        ]
+        site.journal.note(caller, *told)
+        text = write([one.record for one in stored], format=Format.YAML).text
         headers = {"content-disposition": 'attachment; filename="records.yaml"'}
-        return Response(text, media_type="text/plain; charset=utf-8", headers=headers, status_code=200)
+        return Response(text, media_type="text/plain", headers=headers, status_code=200)
     if what == "tag":
         _tag(site, caller, names, typed.one("tag").strip())
     elif what == "forget":

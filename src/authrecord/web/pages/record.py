@@ -111,7 +111,7 @@ def export_record(site: Site, caller: Caller, name: FromPath[str]) -> Response[s
     """The record as a document, without its secrets."""
     text = write([read_record(site, caller, name).record], format=Format.YAML).text
     headers = {"content-disposition": f'attachment; filename="{name}.yaml"'}
-    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
+    return Response(text, media_type="text/plain", headers=headers)
 
 
 def _record_page(

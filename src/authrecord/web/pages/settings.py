@@ -70,7 +70,8 @@ def make_token(request: HtmlRequest, site: Site, caller: Caller, typed: Typed) -
 @in_thread
 def revoke_token(request: HtmlRequest, site: Site, caller: Caller, identity: FromPath[str]) -> Response[str]:
     """The token opens nothing any more."""
-    site.api_tokens.revoke(identity, tenant=caller.tenant)
+    if not site.api_tokens.revoke(identity, tenant=caller.tenant):
+        raise RecordFault("there is no such token.", code="not_found")
     site.journal.note(caller, Entry("api_token.revoke", "ok", detail=f"{PREFIX}_{identity}"))
     return _settings(request, site, caller, message="The token is revoked.")
 
@@ -98,6 +99,7 @@ def change_person(
     request: HtmlRequest, site: Site, caller: Caller, typed: Typed, identity: FromPath[str]
 ) -> Response[str]:
     """Another role."""
+    _check_person(site, caller, identity)
     try:
         role = _role(typed.one("role"))
         site.people.change(identity, tenant=caller.tenant, role=role, may_reveal=_reveal_of(caller, typed))
@@ -111,6 +113,7 @@ def change_person(
 @in_thread
 def remove_person(request: HtmlRequest, site: Site, caller: Caller, identity: FromPath[str]) -> Response[str]:
     """Out of this tenant, sessions at once."""
+    _check_person(site, caller, identity)
     try:
         site.people.remove(identity, tenant=caller.tenant)
     except RecordFault as fault:
@@ -211,6 +214,12 @@ def _role(text: str) -> str:
     if text not in ROLES:
         raise RecordFault("there is no such role.", field="role", hint=f"Choose of: {', '.join(ROLES)}.")
     return text
+
+
+def _check_person(site: Site, caller: Caller, identity: str) -> None:
+    """Somebody of another tenant is as somebody who is not there (N1)."""
+    if site.people.find(identity, caller.tenant) is None:
+        raise RecordFault("there is no such person.", code="not_found")
 
 
 def _reveal_of(caller: Caller, typed: Typed) -> bool:

@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.params import JSONBody
 
-from ...core.errors import AuthrecordError, RecordFault
+from ...core.errors import AuthrecordError, RecordFault, TryLater
 from ...core.secret import Secret
 from ...stores.sql.tenants import DEFAULT
 from ..editing import Forbidden
@@ -51,7 +51,9 @@ def sign_in(request: HtmlRequest, site: Site, typed: Typed) -> Response[str]:
             password=Secret(typed.one("password")),
             address=address,
         )
-    except AuthrecordError as error:
+    except TryLater as error:
+        if error.code != "too_many_attempts":
+            raise
         return _sign_in(request, site, message=error.message, hint=error.hint, status=429)
     if person is None:
         return _sign_in(request, site, message="Name or password is not right.", status=403)

@@ -26,7 +26,7 @@ from ...record import AUTH_TYPES, GRANT_CHOICES, Record
 from ..form_view import field_of, labels
 from ..rights import WRITE, Caller
 from ..site import Site
-from ..threads import in_thread
+from ..threads import in_thread_for_provider
 from .common import Typed, part, said
 
 LONGEST_PASTE: Final = 500_000
@@ -58,7 +58,7 @@ class Understood:
 
 
 @post("/discover", opt={"scope": WRITE})
-@in_thread
+@in_thread_for_provider
 def start_from(site: Site, caller: Caller, typed: Typed) -> Response[str]:
     """What an issuer's metadata, or a pasted text, says: values for the form, and words about them."""
     text = typed.one("text").strip()

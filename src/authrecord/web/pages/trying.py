@@ -23,7 +23,7 @@ from ..rights import READ, REVEAL, USE, Caller
 from ..site import Site
 from ..states import DAY, WEEK, ago, exact, segments_of, strip, ticks_of
 from ..submitted import value_at
-from ..threads import in_thread
+from ..threads import in_thread, in_thread_for_provider
 from ..trying import TIMEOUT, failed_trial, tried
 from .authorize import summary_of
 from .common import HtmlRequest, Typed, part, read_record
@@ -71,7 +71,7 @@ class Strip:
 
 
 @post("/records/{name:str}/try", opt={"scope": USE})
-@in_thread
+@in_thread_for_provider
 def try_request(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -> Response[str]:
     """One request to one of the record's own origins."""
     stored = read_record(site, caller, name)
@@ -99,8 +99,9 @@ def try_request(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -
 
 @post("/records/{name:str}/pattern", opt={"scope": READ})
 @in_thread
-def test_pattern(typed: Typed, name: FromPath[str]) -> Response[str]:
+def test_pattern(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -> Response[str]:
     """What a pattern matches in an answer. Nothing is saved."""
+    read_record(site, caller, name)
     answer, pattern = typed.one("answer")[:BODY_BYTES], typed.one("pattern")
     found: Matches | None = None
     error = ""

@@ -36,7 +36,7 @@ document.body.addEventListener("htmx:responseError", (event) => {
   const target = event.detail.target;
   if (event.detail.xhr.status === 401) { location.assign("/sign-in"); return; }
   let words = "The server did not answer as it should.";
-  try { const problem = JSON.parse(event.detail.xhr.responseText); words = `${problem.title}. ${problem.detail ?? ""}`; } catch { /* not a problem document: the words above stand */ }
+  try { const problem = JSON.parse(event.detail.xhr.responseText); words = [problem.detail || problem.title, problem.hint].filter(Boolean).join(" "); } catch { /* not a problem document: the words above stand */ }
   target.replaceChildren(notice(words));
 });
 

@@ -1,0 +1,428 @@
+"""What others try, in a real browser: markup in every text, requests and frames of another origin, re-bound names."""
+
+from __future__ import annotations
+
+import json
+import threading
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from authrecord.core.errors import AuthrecordError
+from authrecord.core.fields import Kind
+from authrecord.documents import records_from
+from authrecord.documents.form import form_of
+from authrecord.testing import HostileServer
+from authrecord.testing.messages import Reply
+from authrecord.web.whole_form import KINDS
+from tests.canary_watch import Canary
+from tests.real.browser import HeadlessChromium
+from tests.web.browsing import entered, opened, ran
+from tests.web.stage import Stage, bearer
+from tests.web.test_forms import oauth
+from tests.web.test_matrix import TABLE
+from tests.web.test_matrix_pages import JSON, ROUTES, filled
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ATTACK: Final = (
+    "<img src=x data-hit onerror=hit()><svg data-hit onload=hit()></svg><script data-hit>hit()</script>"
+    "{{hit()}}${hit()}'\"><a data-hit href=javascript:hit()>x</a>"
+)
+TEXTS: Final = frozenset(Kind) - {Kind.BOOLEAN, Kind.CHOICE, Kind.PARAMETERS}
+"""Kinds of fields into which one types."""
+
+HITS: Final = "(window.hits ?? 0) + document.querySelectorAll('[data-hit]').length"
+"""How often a script of the attack ran, and how much of it has become markup."""
+
+
+SETTLED: Final = """() => !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")
+    && !["preview", "history"].some(id => document.getElementById(id)?.textContent.trim() === "…")"""
+"""True when a page has everything that it asks for by itself."""
+
+
+def watched(page: Page) -> None:
+    page.add_init_script("window.hits = 0; window.hit = () => { window.hits++; };")
+
+
+def seen(page: Page, *paths: str) -> int:
+    """The hits on pages."""
+    hits = 0
+    for path in paths:
+        page.goto(path)
+        page.wait_for_function(SETTLED)
+        hits += int(page.evaluate(HITS))
+    return hits
+
+
+def text_fields(auth_type: str, grant: str) -> set[str]:
+    return {
+        field.path for group in form_of(auth_type, grant) for field in group.fields if field.kind in TEXTS
+    }
+
+
+def base_of(auth_type: str, grant: str, canary: Canary, name: str) -> dict[str, Any]:
+    """A record of that kind as it should be."""
+    if auth_type == "bearer":
+        return bearer(canary, name)
+    if auth_type == "api_key":
+        auth = {"type": "api_key", "key": "X-Key", "value": canary("key"), "send_in": "header"}
+        return {"name": name, "allowed_origins": ["https://api.example.com"], "auth": auth}
+    return oauth(canary, grant) | {"name": name}
+
+
+def put_at(data: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """A copy of `data` with `value` at `path`."""
+    copy: dict[str, Any] = json.loads(json.dumps(data))
+    *groups, key = path.split(".")
+    inner = copy
+    for group in groups:
+        inner = inner.setdefault(group, {})
+    inner[key] = value
+    return copy
+
+
+def spoilt(data: dict[str, Any], auth_type: str, grant: str) -> tuple[dict[str, Any], set[str]]:
+    """The record with the attack in every field that takes it, and which these are."""
+    taken: set[str] = set()
+    for path in sorted(text_fields(auth_type, grant)):
+        for value in (
+            ATTACK,
+            [ATTACK],
+            ["<b data-hit onclick=hit()>"],
+            "https://id.example.com/?" + ATTACK.replace(" ", "/"),
+        ):
+            changed = put_at(data, path, value)
+            try:
+                records_from(changed)
+            except AuthrecordError:
+                continue  # this field does not take it in that form
+            data, taken = changed, taken | {path}
+            break
+    return data, taken
+
+
+def test_M5_what_is_typed_into_any_field_stays_text(web: Stage, chromium: HeadlessChromium) -> None:
+    """Every text field of every kind of record, found by its name in the page; lines of lists too."""
+
+    def walk(browser: Browser) -> tuple[int, dict[str, set[str]]]:
+        hits, left_out = 0, {}
+        with opened(browser, web) as page:
+            watched(page)
+            entered(page, web, "ann")
+            page.goto("/new")
+            page.evaluate("document.querySelectorAll('[data-add-line]').forEach(one => one.click())")
+            for auth_type, grant in KINDS:
+                typed = set(page.evaluate(_FILL, ATTACK))
+                page.evaluate(_CHOOSE, [auth_type, grant])
+                left_out[f"{auth_type} {grant}"] = text_fields(auth_type, grant) - typed
+                with page.expect_response("**/new"):
+                    page.evaluate("document.getElementById('save').click()")
+                page.wait_for_selector(".error:not(:empty)", state="attached")
+                page.wait_for_function(SETTLED)
+                hits += int(page.evaluate(HITS))
+        return hits, {kind: paths for kind, paths in left_out.items() if paths}
+
+    assert ran(chromium, walk) == (0, {})
+
+
+_CHOOSE: Final = """([type, grant]) => {
+    for (const one of document.querySelectorAll("[name='auth.type'], [name='auth.grant']")) {
+        if (one.value === type || one.value === grant) one.click();
+    }
+}"""
+_FILL: Final = """text => [...document.querySelectorAll(
+        "#record-form input[type=text], #record-form input[type=password], #record-form textarea")].map(one => {
+    one.value = text;
+    return one.name;
+})"""
+
+
+def test_M5_what_is_stored_in_any_field_stays_text(
+    web: Stage, canary: Canary, chromium: HeadlessChromium
+) -> None:
+    """Every kind of record, the attack in all fields that take it, on every page that shows records."""
+    taken: set[str] = set()
+    names = []
+    for number, (auth_type, grant) in enumerate(KINDS):
+        record, fields = spoilt(base_of(auth_type, grant, canary, f"r{number}"), auth_type, grant)
+        taken |= fields
+        web.put(record)
+        names.append(str(record["name"]))
+    assert taken >= {"description", "tags", "auth.token", "auth.credentials.client_id"}
+    web.site.people.add(ATTACK[:90], tenant="default", role="viewer", may_reveal=False)
+    web.token("records:read", records=names)
+
+    def walk(browser: Browser) -> int:
+        with opened(browser, web) as page:
+            watched(page)
+            entered(page, web, "ann")
+            query = ATTACK.replace("#", "%23").replace("&", "%26")
+            records = [f"/records/{name}" for name in names]
+            return seen(page, "/records", f"/records?name={query}&tag={query}", *records, "/settings")
+
+    assert ran(chromium, walk) == 0
+
+
+def claims_of_attack() -> str:
+    """An ID token in whose every claim the attack stands; nobody checks its signature."""
+    claims = dict.fromkeys(("email", "preferred_username", "name", "sub"), ATTACK)
+    parts = [urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims)]
+    return ".".join([*parts, ""])
+
+
+def token_answers(good: dict[str, object]) -> list[object]:
+    """Answers of a token endpoint with the attack in every text that may be shown."""
+    said = {"error": ATTACK, "error_description": ATTACK, "error_uri": "javascript:hit()"}
+    return [
+        Reply(400, (("content-type", "application/json"),), json.dumps(said).encode()),
+        Reply(200, (("content-type", "text/html"),), ATTACK.encode()),
+        good | {"token_type": ATTACK},
+        good | {"scope": ATTACK, "id_token": claims_of_attack()},
+    ]
+
+
+API_ANSWERS: Final = (
+    Reply(200, (("content-type", "text/html"), ("x-attack", ATTACK)), ATTACK.encode()),
+    Reply(500, (("content-type", "application/json"),), json.dumps({ATTACK: ATTACK}).encode()),
+    Reply(302, (("location", "javascript:hit()//" + ATTACK),), b""),
+)
+
+
+def test_M6_M7_what_a_provider_or_an_api_says_stays_text(
+    web: Stage, canary: Canary, chromium: HeadlessChromium
+) -> None:
+    """Errors, token types, scopes, claims, metadata, headers and bodies, each shown at the page by a press."""
+    with HostileServer(token=canary("token")) as hostile:
+        record = oauth(canary) | {"name": "orders", "allowed_origins": [hostile.url]}
+        record["auth"]["token_exchange"] = {"url": hostile.token_url}
+        web.put(record)
+        good = {"access_token": hostile.token, "expires_in": 3600, "token_type": "Bearer"}
+        hostile.metadata = {
+            "issuer": hostile.url,
+            "authorization_endpoint": f"{hostile.url}/authorize?{ATTACK}",
+            "token_endpoint": hostile.token_url,
+            "scopes_supported": [ATTACK],
+        }
+
+        def walk(browser: Browser) -> tuple[int, list[str]]:
+            hits, shown = 0, []
+            with opened(browser, web) as page:
+                watched(page)
+                entered(page, web, "ann")
+                page.goto("/records/orders")
+                for answer in token_answers(good):
+                    hostile.token_answer = answer  # type: ignore[assignment]  # a switch takes these as they are
+                    page.locator("#attempt button").first.click()
+                    page.wait_for_selector("#attempt .steps li:nth-child(2)")
+                    shown.append(page.inner_text("#attempt"))
+                    hits += int(page.evaluate(HITS))
+                for reply in API_ANSWERS:
+                    hostile.api_answer = reply
+                    page.fill("#try-path", "/api/" + ATTACK)
+                    with page.expect_response("**/try"):
+                        page.press("#try-path", "Control+Enter")
+                    page.wait_for_selector("#trial .answer, #trial .notice")
+                    shown.append(page.inner_text("#trial"))
+                    hits += int(page.evaluate(HITS))
+                page.goto("/new#start")
+                page.fill("#start-text", hostile.url)
+                page.click("#start button")
+                page.wait_for_selector("#understood .notice")
+                shown.append(page.inner_text("#understood"))
+                hits += int(page.evaluate(HITS))
+                return hits + seen(page, "/records", "/records/orders"), shown
+
+        hits, shown = ran(chromium, walk)
+    assert hits == 0
+    assert [text for text in shown if "<img src=x" in text], "what was said is shown, as text"
+    canary.scan("".join(shown), "page")
+
+
+# Another origin
+
+BLOCKED: Final = "chrome-error://chromewebdata/"
+"""What stands in a frame whose page may not be framed."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Somebody else's web server: `page` is what it shows."""
+
+    server: ThreadingHTTPServer
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.server.server_address[1])
+
+
+@pytest.fixture
+def origin(web: Stage) -> Iterator[Origin]:
+    """A page that tries everything that a page can try against ours."""
+    content = attacking_page(web.url).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the name is the library's
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Origin(server)
+    server.shutdown()
+    server.server_close()
+
+
+def targets() -> list[str]:
+    """Every address of ours that changes something."""
+    posts = [filled(path, "orders") for method, path, _ in ROUTES if method == "POST"]
+    api = [filled(path.replace("{name}", "orders"), "") for method, path in TABLE if method == "POST"]
+    return posts + [f"/api/v1{path}" for path in api]
+
+
+def attacking_page(ours: str) -> str:
+    return (
+        "<!doctype html><body><script>"
+        f"const ours = {json.dumps(ours)}, targets = {json.dumps(targets())};"
+        """
+        const sink = document.createElement("iframe");
+        sink.name = "sink";
+        document.body.append(sink);
+        const form = (target, fields) => {
+          const made = document.createElement("form");
+          Object.assign(made, { action: ours + target, method: "post", target: "sink" });
+          for (const [name, value] of fields) {
+            const field = document.createElement("input");
+            Object.assign(field, { name, value });
+            made.append(field);
+          }
+          document.body.append(made);
+          const ended = new Promise((done) => { sink.onload = done; setTimeout(done, 3000); });
+          made.submit();
+          return ended;
+        };
+        const tried = [];
+        for (const target of targets) {
+          const send = (body, type, mode) => tried.push(
+            fetch(ours + target, { method: "POST", body, mode, credentials: "include", headers: type })
+              .then((answer) => answer.type === "opaque" ? "opaque" : "READ", () => "failed"));
+          send("word=stop&name=evil", { "Content-Type": "application/x-www-form-urlencoded" }, "no-cors");
+          send('{"path":"auth.token"}', { "Content-Type": "text/plain" }, "no-cors");
+          send('{"path":"auth.token"}', { "Content-Type": "application/json" }, "cors");
+          send(new FormData(), {}, "no-cors");
+        }
+        for (const path of ["/records/orders", "/callback", "/sign-in"]) {
+          const frame = document.createElement("iframe");
+          frame.src = ours + path;
+          frame.className = "framed";
+          document.body.append(frame);
+          const image = new Image();
+          image.src = ours + path;
+          tried.push(fetch(ours + path, { credentials: "include" }).then(() => "READ", () => "failed"));
+        }
+        const forms = async () => {
+          const fields = [["word", "stop"], ["what", "forget"], ["record", "orders"]];
+          for (const target of targets) await form(target, fields);
+        };
+        window.outcome = Promise.all([...tried, forms().then(() => "posted")]);
+        """
+        "</script>"
+    )
+
+
+def everything(web: Stage) -> list[object]:
+    """All that is stored, but for when a session was used last."""
+    with web.site.backend.reading() as transaction:
+        return [
+            transaction.rows(f"SELECT * FROM {table} ORDER BY 1, 2")
+            for table in ("records", "secrets", "tokens", "people", "members", "api_tokens")
+        ]
+
+
+@pytest.mark.parametrize("host", ["evil.attacker.example", "127.0.0.1"])
+def test_M2_M4_M8_B9_a_page_of_another_origin_changes_reads_and_frames_nothing(
+    web: Stage, canary: Canary, origin: Origin, chromium: HeadlessChromium, host: str
+) -> None:
+    """From another site, and from another port of this machine, where the browser sends the person's cookie along."""
+    web.put(bearer(canary))
+    answered: list[tuple[str, str, int]] = []
+    posts: list[tuple[str, str, int]] = []
+    asked: list[str] = []
+
+    def walk(browser: Browser) -> tuple[set[str], set[str], int]:
+        frames: set[str] = set()
+        context = browser.new_context()
+        page = context.new_page()
+        entered(page, web, "ann", may_reveal=True)
+        page.on(
+            "response",
+            lambda response: answered.append((response.request.method, response.url, response.status)),
+        )
+        page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+        before = everything(web)
+        page.goto(f"http://{host}:{origin.port}/", wait_until="commit")
+        outcome = set(page.evaluate("window.outcome"))
+        for _ in range(50):
+            frames = {frame.url for frame in page.frames if frame is not page.main_frame}
+            if frames == {BLOCKED}:
+                break
+            page.wait_for_timeout(200)
+        same = everything(web) == before
+        posts.extend(one for one in answered if one[0] == "POST")
+        page.goto(f"{web.url}/records/orders")
+        still = page.locator("h1").inner_text()
+        context.close()
+        return outcome, frames, int(same and still == "orders")
+
+    outcome, frames, untouched = ran(chromium, walk)
+    assert untouched, "something was changed, or the person is no longer signed in"
+    assert "READ" not in outcome
+    assert frames == {BLOCKED}
+    assert {action for action, _ in web.told()} <= {"record.create", "session.begin", "callback.reject"}
+    for target in targets():
+        assert asked.count(f"POST {web.url}{target}") >= 4, target
+    assert {status for _, _, status in posts} <= {403, 405, 415}, posts
+
+
+def test_M1_a_name_that_is_bound_to_this_machine_opens_nothing(
+    web: Stage, chromium: HeadlessChromium
+) -> None:
+    """Rebinding in a real browser: another name leads here, and what it gets is not our page."""
+    port = web.url.rpartition(":")[2]
+    paths = [
+        "/",
+        "/api/v1/openapi.json",
+        *{filled(path, "orders") for method, path, _ in ROUTES if method == "GET"},
+    ]
+
+    def walk(browser: Browser) -> set[int]:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"http://rebound.attacker.example:{port}/records")
+        statuses = page.evaluate(
+            "paths => Promise.all(paths.map(path => fetch(path).then(answer => answer.status)))", paths
+        )
+        context.close()
+        return set(statuses)
+
+    assert ran(chromium, walk) == {421}
+
+
+def test_the_targets_are_all_that_changes_something() -> None:
+    assert {"/records/orders/delete", "/settings/kill", "/callback-fragment", "/api/v1/records"} <= set(
+        targets()
+    )
+    assert {filled(path, "orders") for path in JSON} <= set(targets())
