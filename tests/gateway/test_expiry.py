@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -199,6 +200,18 @@ def test_H8_G13_fifty_refusals_on_purpose_do_not_cost_fifty_renewals(
     renewals = provider.counters.token_requests - 1
     assert renewals <= 2 if young == 0.0 else renewals == 0
     assert provider.counters.api_requests <= 53
+
+
+def test_a_short_life_that_ends_early_is_mended_once_a_quarter_of_it_is_over(
+    provider: HonestServer, gateway: MakeGateway
+) -> None:
+    provider.token_life = 2.0
+    through = gateway(provider.url, record(provider))
+    with through.connect() as caller:
+        assert caller.ask(request(through)).status == 200
+        time.sleep(0.6)
+        provider.expire_all()
+        assert outcome(caller.ask(request(through))) == ["renewed-and-replayed"]
 
 
 def test_H10_a_renewal_goes_on_when_its_caller_has_gone(provider: HonestServer, gateway: MakeGateway) -> None:

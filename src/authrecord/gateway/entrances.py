@@ -131,8 +131,7 @@ class Reverse:
         """The rules have changed. Where one rule fits everything, its route is the usual one."""
         self._table = table
         self._rules = table.rules.for_origin(self._origin)
-        only = self._rules[0] if self._rules else None
-        is_usual = only is not None and only.fits_every_path and not only.methods and not self._bare
+        is_usual = self._rules.for_everything is not None and not self._bare
         self._usual = table.route(self._origin, self._rules, "/", "GET") if is_usual else None
 
 

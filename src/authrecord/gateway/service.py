@@ -21,6 +21,7 @@ from .pool import Pool
 from .refusals import Refusal
 from .routes import Authenticators, Table
 from .rules import Rules
+from .young import YOUNG_SECONDS
 
 SWEEP_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 5.0
@@ -34,14 +35,14 @@ class Settings:
     """Bounds of one gateway. Bytes; `None` for no bound.
 
     `replay_bytes`: bodies up to this size can be sent a second time. `most_body_bytes`: larger ones are refused.
-    `most_connections`: of callers, at a time. `young_seconds`: a refusal of a credential younger than this is
-    taken as a refusal, not as "expired": a scanner provokes refusals on purpose.
+    `most_connections`: of callers, at a time. `young_seconds`: a refusal of a credential younger than this, and
+    than a part of its life, is taken as a refusal, not as "expired" (see `young`).
     """
 
     replay_bytes: int = 1024 * 1024
     most_body_bytes: int | None = None
     most_connections: int = 8192
-    young_seconds: float = 1.0
+    young_seconds: float = YOUNG_SECONDS
 
 
 class Service:
