@@ -15,6 +15,7 @@ from authrecord.gateway.service import Settings
 from authrecord.grants.settings import Credentials, TokenExchange
 from authrecord.record import OAuth2, Record
 from authrecord.testing import EXPIRED_ANSWERS, HonestServer
+from authrecord.testing.messages import as_json
 from tests.canary_watch import Canary
 from tests.gateway.stage import OK, Gateway, Taken, Told, Upstream
 
@@ -212,6 +213,23 @@ def test_a_short_life_that_ends_early_is_mended_once_a_quarter_of_it_is_over(
         time.sleep(0.6)
         provider.expire_all()
         assert outcome(caller.ask(request(through))) == ["renewed-and-replayed"]
+
+
+def test_a_credential_that_ran_out_on_the_way_and_cannot_be_renewed_is_no_expired_answer(
+    provider: HonestServer, gateway: MakeGateway
+) -> None:
+    provider.token_life = 0.5
+    through = gateway(provider.url, record(provider))
+    with through.connect() as caller:
+        assert caller.ask(request(through)).status == 200
+        provider.failures = [as_json({"error": "invalid_client"}, 401)] * 5
+        provider.api.delay = 0.6
+        told = caller.ask(request(through))
+    assert told.status == 502
+    assert told.values("x-authrecord-error") == ["invalid_client"]
+    through.settle()
+    assert provider.counters.expired_answers == 1
+    assert through.service.metrics.expired_passed == 0
 
 
 def test_H10_a_renewal_goes_on_when_its_caller_has_gone(provider: HonestServer, gateway: MakeGateway) -> None:

@@ -17,6 +17,7 @@ from ..keeper.authenticator import Authenticator
 from ..keeper.live import Live
 from .dressing import Dressing
 from .grammar import ResponseHead
+from .refusals import without_credential
 from .routes import Route
 from .young import refused_young
 
@@ -84,15 +85,29 @@ class Judge:
         return bool(self._due)
 
     async def renewed(self, status: int) -> bool:
-        """Renew what is due; true when the request is to be sent again. `status`: of the answer."""
+        """Renew what is due; true when the request is to be sent again. `status`: of the answer.
+
+        Raises `Refusal` where the API refused a credential that has run out, and no other can be had: the client is
+        told that, as it would be a moment later, and not that its credential, of which it knows nothing, expired.
+        """
         fresh = await asyncio.gather(
             *(self._attempts[number].renewed_async(self._lives[number]) for number in self._due)
         )
+        self._refuse_run_out(fresh)
         verdicts = [
             self._attempts[number].wants_replay(self._lives[number], live, status)
             for number, live in zip(self._due, fresh, strict=True)
         ]
         return any(verdicts)
+
+    def _refuse_run_out(self, fresh: list[Live | None]) -> None:
+        if self.expired is Expired.PATTERN:
+            return  # by its pattern alone the answer may be one that the client needs
+        for number, live in zip(self._due, fresh, strict=True):
+            one, failure = self._route.authenticators[number], self._attempts[number].failure
+            if live is None and failure is not None and one.has_run_out(self._lives[number]):
+                self.expired = None
+                raise without_credential(one.name, failure)
 
     def goes_on(self, dressing: Dressing) -> None:
         """The request is sent again, with these credentials."""
