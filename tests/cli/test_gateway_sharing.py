@@ -87,13 +87,13 @@ def site(desk: Desk, shop: Shop, tmp_path: Path) -> Iterator[Site]:
     require("" if shutil.which("curl") else "curl is not installed.")
     authority = trustme.CA()
     certificate = authority.issue_cert("localhost")
-    files = [tmp_path / name for name in ("authority.pem", "chain.pem", "key.pem")]
-    authority.cert_pem.write_to_path(files[0])
-    certificate.cert_chain_pems[0].write_to_path(files[1])
-    certificate.private_key_pem.write_to_path(files[2])
+    trusted, chain, key = (tmp_path / name for name in ("authority.pem", "chain.pem", "key.pem"))
+    authority.cert_pem.write_to_path(trusted)
+    certificate.cert_chain_pems[0].write_to_path(chain)
+    certificate.private_key_pem.write_to_path(key)
     settings = Settings.read()
     store = open_store(settings, find_source(settings, start=Path.cwd()).store)
-    yield Site(desk, shop, *files, store)
+    yield Site(desk, shop, trusted, chain, key, store)
     store.close()
 
 
@@ -148,8 +148,8 @@ def test_a_forward_proxy_and_the_endpoint_for_other_proxies_stand_under_tls_as_w
         )  # fmt: skip
         proof = (f"Proxy-Authorization: Bearer {good}",)
         opened = str(site.desk.home / "authrecord" / "data" / "gateway" / "ca.pem")
-        proxy = ("--proxy-cacert", str(site.authority), "--noproxy", "")
-        proxy += ("--proxy", f"https://localhost:{port_of(said, 'forward')}")
+        place = f"https://localhost:{port_of(said, 'forward')}"
+        proxy = ("--proxy", place, "--proxy-cacert", str(site.authority), "--noproxy", "")
         for url, options in ((plain, ()), (plain, ("--proxytunnel",)), (secure, ("--cacert", opened))):
             api = f"{url}/api/orders"
             told = site.curl(api, *proxy, *options, lines=proof, read_as="--proxy-header")
