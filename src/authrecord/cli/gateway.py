@@ -165,7 +165,9 @@ async def _serve(
     tls: SSLContext | None,
     tokens: StoredTokens | None,
 ) -> None:
+    from ..gateway.publishing import publishing
     from ..gateway.running import started
+    from ..stores.places import data_folder
 
     service = _service(options, source, given, shared=is_shared(listens.values()))
     password, is_new = password_from(options, given["password_file"])
@@ -178,6 +180,7 @@ async def _serve(
     # Thousands of records are there for good: the collector need not walk through them again and again.
     gc.collect()
     gc.freeze()
+    told = service.loop.create_task(publishing(running, data_folder(options.settings().environment)))
     try:
         _say(options, running, ways, shown=password.reveal() if is_new else "")
         if given["watch"]:
@@ -186,6 +189,8 @@ async def _serve(
             await watch(service.metrics, ended)
         await ended.wait()
     finally:
+        told.cancel()
+        await asyncio.gather(told, return_exceptions=True)
         await running.close()
 
 
