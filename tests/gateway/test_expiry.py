@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from authrecord.clients import masking
 from authrecord.core.secret import Secret
 from authrecord.gateway.service import Settings
 from authrecord.grants.settings import Credentials, TokenExchange
@@ -230,6 +231,23 @@ def test_a_credential_that_ran_out_on_the_way_and_cannot_be_renewed_is_no_expire
     through.settle()
     assert provider.counters.expired_answers == 1
     assert through.service.metrics.expired_passed == 0
+
+
+def test_what_is_masked_does_not_grow_with_the_tokens_that_have_been(
+    provider: HonestServer, gateway: MakeGateway
+) -> None:
+    through = gateway(provider.url, record(provider), settings=OLD)
+    known = []
+    with through.connect() as caller:
+        for _ in range(9):
+            provider.expire_all()
+            assert caller.ask(request(through)).status == 200
+            known.append(len(masking._KNOWN))
+    through.settle()
+    assert through.service.metrics.renewals == 8
+    one_token = known[1] - known[0]
+    assert one_token > 5
+    assert max(known[3:]) < known[2] + one_token
 
 
 def test_H10_a_renewal_goes_on_when_its_caller_has_gone(provider: HonestServer, gateway: MakeGateway) -> None:

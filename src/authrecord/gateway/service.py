@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from ..clients.wire import retire
 from ..keeper.live import Live
 from .access_log import AccessLog
 from .caller import CallerConnection
@@ -71,6 +72,7 @@ class Service:
         self._reload = reload
         self._connections: set[CallerConnection] = set()
         self._lives: dict[str, Live] = {}
+        self._before: dict[str, Live] = {}
         self._nobody = asyncio.Event()
         self._nobody.set()
         self._sweeper = self.loop.create_task(self._sweep())
@@ -115,11 +117,23 @@ class Service:
         )
 
     def _noted(self, name: str, live: Live) -> None:
-        """A record uses this credential now; one after another of them is a renewal."""
+        """A record uses this credential now; one after another of them is a renewal.
+
+        The one before the last is not used by any request any more: nothing is remembered of it.
+        """
         before = self._lives.get(name)
         self._lives[name] = live
-        if before is not None and before is not live:
-            self.metrics.renewals += 1
+        if before is None or before is live:
+            return
+        self.metrics.renewals += 1
+        gone, self._before[name] = self._before.get(name), before
+        if (
+            gone is not None
+            and gone.token is not None
+            and not gone.is_same(live)
+            and not gone.is_same(before)
+        ):
+            retire(gone)
 
     # Its life.
 
