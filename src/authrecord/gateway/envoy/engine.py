@@ -15,10 +15,11 @@ from ...core.contracts import Clock
 from ...core.origin import Origin
 from ...core.secret import Secret
 from ..rules import Rules
+from ..young import YOUNG_SECONDS
 from .bootstrap import Files, bootstrap, resources
 from .child import Child
 from .clusters import cluster
-from .hub import YOUNG_SECONDS, Find, Hub
+from .hub import Find, Hub
 from .listener import listener
 from .plan import Plan
 from .routes import route_configuration

@@ -10,14 +10,13 @@ from pathlib import Path
 from ...core.contracts import Clock
 from ...keeper.authenticator import Authenticator
 from ..rules import Rules
+from ..young import YOUNG_SECONDS
 from .board import Board
 from .broker import Broker
 from .control import Control
 from .keeping import Keeping
 from .placement import Placement
 from .plan import Plan, Target, plan_of
-
-YOUNG_SECONDS = 1.0
 
 Find = Callable[[str], Authenticator]
 """Finds a record's authenticator by name; raises `RecordFault` for an unknown one. A document or a store."""
@@ -26,8 +25,7 @@ Find = Callable[[str], Authenticator]
 class Hub:
     """Made in the event loop that it runs in.
 
-    `replay`: expired answers are mended. `young`: a credential younger than so many seconds has not expired, it is
-    refused. Raises what `plan_of` raises.
+    `replay`: expired answers are mended. `young`: see `gateway.young.refused_young`. Raises what `plan_of` raises.
     """
 
     def __init__(
