@@ -93,6 +93,27 @@ def test_control_needs_the_folder_of_its_envoys(desk: Desk, shop: Shop) -> None:
     assert "--folder" in ended.err
 
 
+def test_O25_control_listens_at_no_address_without_mutual_tls(desk: Desk, shop: Shop) -> None:
+    shop.document()
+    ended = desk.spawn("envoy", "control", "--record", "orders", "--listen", "127.0.0.1:0")
+    assert ended.code == 3
+    assert "mutual TLS" in ended.err
+
+
+def test_config_for_another_machine_names_the_control_process_and_certificates(
+    desk: Desk, shop: Shop
+) -> None:
+    shop.document()
+    reach = ("--control", "control.test:18000", "--control-ca", "/a.pem", "--client-certificate", "/c.pem")
+    options = ("envoy", "config", "--record", "orders", "--upstream", shop.server.url, *reach)
+    assert "--client-key" in desk.spawn(*options).err
+    written = json.loads(desk.spawn(*options, "--client-key", "/k.pem").out)
+    cluster = written["bootstrap"]["static_resources"]["clusters"][0]
+    text = json.dumps(cluster)
+    assert all(part in text for part in ("control.test", "18000", "/a.pem", "/c.pem", "/k.pem"))
+    assert cluster["transport_socket"]["name"] == "tls"
+
+
 def test_a_unix_socket_is_for_the_embedded_engine(desk: Desk, shop: Shop) -> None:
     shop.document()
     ended = desk.spawn("gateway", "--engine", "envoy", "--record", "orders", "--listen", "unix:/tmp/x.sock")

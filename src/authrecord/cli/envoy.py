@@ -20,10 +20,12 @@ from .output import console, print_json
 if TYPE_CHECKING:
     from ..core.secret import Secret
     from ..gateway.envoy.engine import Settings
+    from ..gateway.envoy.network import Door, Reach
     from ..gateway.rules import Rules
 
 
 USUAL_LISTEN = "127.0.0.1:8080"
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 LOOK_AGAIN_SECONDS = 1.0
 """How often the files of rules and records are looked at."""
 
@@ -34,6 +36,8 @@ LOOK_AGAIN_SECONDS = 1.0
         "authrecord envoy config --record orders --folder envoy --listen 127.0.0.1:8080",
         "authrecord envoy control --record orders --folder envoy",
         "envoy --config-path envoy/bootstrap.json",
+        "authrecord envoy control --record orders --listen 10.0.0.5:18000 --tls-certificate control.pem"
+        " --tls-key control.key --client-ca envoys.pem",
     ),
 )
 @click.argument("action", type=click.Choice(["config", "control"]))
@@ -50,7 +54,12 @@ LOOK_AGAIN_SECONDS = 1.0
     metavar="FOLDER",
     help="Where Envoy finds its files and the control process's socket.",
 )
-@click.option("--listen", default=USUAL_LISTEN, metavar="ADDRESS", help="Where Envoy listens.")
+@click.option(
+    "--listen",
+    default="",
+    metavar="ADDRESS",
+    help=f"config: where Envoy listens ({USUAL_LISTEN}). control: where Envoys of other machines connect.",
+)
 @click.option(
     "--upstream", default="", metavar="ORIGIN", help="Where every request goes; else each names its own."
 )
@@ -66,13 +75,42 @@ LOOK_AGAIN_SECONDS = 1.0
     metavar="FILE",
     help="The gateway's password; a new one is printed without it.",
 )
+@click.option("--tls-certificate", type=EXISTING, metavar="FILE", help="control: its certificate chain, PEM.")
+@click.option("--tls-key", type=EXISTING, metavar="FILE", help="control: the key of that certificate, PEM.")
+@click.option(
+    "--client-ca",
+    type=EXISTING,
+    metavar="FILE",
+    help="control: the authority of its Envoys' certificates, PEM.",
+)
+@click.option(
+    "--control",
+    "place",
+    default="",
+    metavar="HOST:PORT",
+    help="config: the control process on another machine.",
+)
+@click.option(
+    "--control-ca",
+    default="",
+    metavar="PATH",
+    help="config: the authority of its certificate, where Envoy runs.",
+)
+@click.option(
+    "--client-certificate",
+    default="",
+    metavar="PATH",
+    help="config: Envoy's own certificate, where Envoy runs.",
+)
+@click.option("--client-key", default="", metavar="PATH", help="config: the key of that certificate.")
 @with_options
 def command(options: Options, action: str, **given: Any) -> None:
     """Run Envoys of your own: what they are configured with, and the process that gives them credentials.
 
     config: write bootstrap.json, clusters.json and listeners.json into --folder, or print them as one document; no
     credential stands in them. control: renew the records' credentials, hand them to every Envoy that reads that
-    folder, and decide about refused ones, until Ctrl-C.
+    folder, and decide about refused ones, until Ctrl-C. With --listen Envoys of other machines connect, by mutual
+    TLS: config --control writes a bootstrap for them.
     """
     from ..gateway.rules import OwnCredential, Unmatched
 
@@ -90,8 +128,8 @@ def command(options: Options, action: str, **given: Any) -> None:
         if action == "config":
             _config(options, *source.read(), given)
             return
-        if given["folder"] is None:
-            raise click.UsageError("say where the Envoys' files are: --folder FOLDER")
+        if given["folder"] is None and not given["listen"]:
+            raise click.UsageError("say where Envoys find it: --folder FOLDER, or --listen ADDRESS")
         run_loop(_control(source, given))
 
 
@@ -109,7 +147,7 @@ def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str
         plan_of(rules, authenticators, replay=settings.replay), settings, files
     )
     written = {
-        files.bootstrap: bootstrap(files, node="authrecord"),
+        files.bootstrap: bootstrap(files, node="authrecord", reach=_reach(given)),
         files.clusters: resources(clusters, "1"),
         files.listeners: resources(listeners, "1"),
     }
@@ -128,17 +166,56 @@ def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str
         say_password(shown)
 
 
+def _reach(given: dict[str, Any]) -> Reach | None:
+    """Where a bootstrap for another machine finds the control process; `None` for one that shares its folder."""
+    from ..gateway.envoy.network import Reach
+
+    paths = [given[name] for name in ("control_ca", "client_certificate", "client_key")]
+    if not given["place"]:
+        if any(paths):
+            raise click.UsageError(
+                "these paths are for a control process on another machine: --control HOST:PORT"
+            )
+        return None
+    host, _, port = given["place"].rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise RecordFault("where the control process listens is HOST:PORT.", field="control")
+    if not all(paths):
+        raise click.UsageError("--control needs --control-ca, --client-certificate and --client-key")
+    return Reach(host, int(port), *paths)
+
+
+def _door(given: dict[str, Any]) -> Door | None:
+    """What the control process shows to Envoys of other machines, and asks of them."""
+    from ..gateway.envoy.network import Door
+
+    files = [given[name] for name in ("tls_certificate", "tls_key", "client_ca")]
+    if not any(files):
+        return None
+    if not all(files):
+        raise click.UsageError("mutual TLS needs all of --tls-certificate, --tls-key and --client-ca")
+    return Door(*files)
+
+
 async def _control(source: RuleSource, given: dict[str, Any]) -> None:
     from ..gateway.envoy.bootstrap import Files
     from ..gateway.envoy.hub import Hub
+    from ..gateway.listening import Listen, parsed_listen
 
     rules, find = source.read()
-    files = Files(given["folder"].resolve())
+    socket = None if given["folder"] is None else Files(given["folder"].resolve()).control
+    place = parsed_listen(given["listen"]) if given["listen"] else None
+    if place is not None and place.path:
+        raise RecordFault("Envoys of other machines connect to an address.", field="listen")
     hub = Hub(rules, find, replay=given["replay"])
     try:
         await hub.prepare()
-        await hub.serve(files.control)
-        console().print(f"control  {files.control}\nCtrl-C ends it.", style="dim")
+        port = await hub.serve(socket, place=place, door=_door(given))
+        if place is not None:
+            console().print(f"control  {Listen(place.host, port)}", style="bold")
+        if socket is not None:
+            console().print(f"control  {socket}", style="dim")
+        console().print("Ctrl-C ends it.", style="dim")
         await _until_told_to_end(source, hub.change, None)
     finally:
         await hub.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,8 @@ async def ask(socket: Path, path: str) -> bytes:
         raise ConnectionResetError("Envoy's answer broke off") from None
     finally:
         writer.close()
+        with contextlib.suppress(OSError):  # whatever is wrong with the connection, it is over
+            await writer.wait_closed()
 
 
 async def ports(socket: Path) -> dict[str, int]:

@@ -7,13 +7,24 @@ script for queries and cookies, and what adds the facts about a request that the
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Final
 
 from . import scripts
 from .placement import Place, Placement
 from .plan import Target
-from .shapes import FROM_US, KEEPS_CASE, Json, endpoints, extension, lua, protocols, socket_address, typed
+from .shapes import (
+    FROM_US,
+    KEEPS_CASE,
+    Json,
+    endpoints,
+    extension,
+    identity_of,
+    is_address,
+    lua,
+    protocols,
+    socket_address,
+    typed,
+)
 
 MOST_REPLAYS_AT_ONCE: Final = 1_000_000
 """Envoy's own bound is 3, beyond which it drops replays without a word."""
@@ -36,7 +47,7 @@ def cluster(target: Target, trusted_ca: str) -> Json:
     made: Json = {
         "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
         "name": name,
-        "type": "STATIC" if _is_address(origin.host) else "LOGICAL_DNS",
+        "type": "STATIC" if is_address(origin.host) else "LOGICAL_DNS",
         "connect_timeout": "10s",
         "dns_lookup_family": "V4_PREFERRED",
         "circuit_breakers": {"thresholds": [bounds]},
@@ -44,7 +55,7 @@ def cluster(target: Target, trusted_ca: str) -> Json:
     }
     http: Json = {"http_protocol_options": {"header_key_format": KEEPS_CASE}}
     if origin.scheme == "https":
-        made["transport_socket"] = _tls(origin.host.strip("[]"), trusted_ca)
+        made["transport_socket"] = _tls(origin.host, trusted_ca)
         options: Json = {"auto_config": {**http, "http2_protocol_options": {}}}
     else:
         options = {"explicit_http_config": http}
@@ -131,21 +142,6 @@ def _sent_in(placement: Placement) -> str:
 
 
 def _tls(host: str, trusted_ca: str) -> Json:
-    """TLS to an origin: the host's own name in SNI, and a certificate for it from a trusted authority."""
-    kind = "IP_ADDRESS" if _is_address(host) else "DNS"
-    validation = {
-        "trusted_ca": {"filename": trusted_ca},
-        "match_typed_subject_alt_names": [{"san_type": kind, "matcher": {"exact": host}}],
-    }
-    fields: Json = {"common_tls_context": {"validation_context": validation}}
-    if kind == "DNS":
-        fields["sni"] = host
+    """TLS to an origin."""
+    fields = identity_of(host, trusted_ca, {})
     return {"name": "tls", "typed_config": typed("transport_sockets.tls.v3.UpstreamTlsContext", **fields)}
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True

@@ -1,6 +1,7 @@
-"""The control process's own server: secrets for Envoys, and verdicts for their scripts, on one private socket.
+"""The control process's own server: secrets for Envoys, and verdicts for their scripts.
 
-Whoever reaches it gets every credential. So it is a Unix socket in a folder that only its owner opens.
+Whoever it lets in gets every credential. So it listens on a Unix socket in a folder that only its owner opens, or
+under mutual TLS (see `network`), or both.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from ...core.errors import AuthrecordError
+from ...core.errors import AuthrecordError, RecordFault, StoreFault
 from ..answering import spelled
+from ..listening import Listen
 from .board import Board
 from .broker import Broker, Suspicion
 from .discovery import METHOD, Discovery
 from .messages import DeltaDiscoveryRequest
+from .network import OPTIONS, Door
 
 log = logging.getLogger("authrecord")
 
@@ -35,20 +38,29 @@ class Control:
         self.verdicts = 0
         """How many answers were judged."""
 
-    async def start(self, socket: Path) -> None:
-        """Listen on a Unix socket, which takes the place of one that a process left behind."""
+    async def start(
+        self, socket: Path | None, *, place: Listen | None = None, door: Door | None = None
+    ) -> int:
+        """Listen on a Unix socket, which takes the place of one that a process left behind, and at `place`.
+
+        The port of `place`, 0 without one. Raises `RecordFault` for a `place` without a `door`, and `StoreFault`
+        for one that is taken.
+        """
         from grpc import aio
 
-        _gone(socket)
-        server = aio.server(options=(("grpc.max_concurrent_streams", 100_000),))
+        server = aio.server(options=(("grpc.max_concurrent_streams", 100_000), *OPTIONS))
         server.add_generic_rpc_handlers(self._handlers())
+        port = 0 if place is None else _open_port(server, place, door)
         before = os.umask(0o177)
         try:
-            server.add_insecure_port(f"unix:{socket}")
+            if socket is not None:
+                _gone(socket)
+                server.add_insecure_port(f"unix:{socket}")
             await server.start()
         finally:
             os.umask(before)
         self._server, self._socket = server, socket
+        return port
 
     async def stop(self) -> None:
         """End every stream. Envoys go on with what they hold, and come back to the next control process."""
@@ -98,6 +110,24 @@ class Control:
         ]
         await context.send_initial_metadata(tuple(found))
         return b""
+
+
+def _open_port(server: Any, place: Listen, door: Door | None) -> int:
+    if door is None:
+        raise RecordFault(
+            f"{place} can be reached by others, and whoever gets in gets every credential: it needs mutual TLS.",
+            field="listen",
+            hint="Give --tls-certificate, --tls-key and --client-ca, or share the socket of a --folder.",
+            code="not_local",
+        )
+    try:
+        return int(server.add_secure_port(str(place), door.credentials()))
+    except RuntimeError:
+        raise StoreFault(
+            f"cannot listen at {place}.",
+            hint="Name another address, or end what listens there.",
+            code="port_taken",
+        ) from None
 
 
 def _gone(socket: Path) -> None:

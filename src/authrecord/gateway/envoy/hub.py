@@ -9,11 +9,13 @@ from pathlib import Path
 
 from ...core.contracts import Clock
 from ...keeper.authenticator import Authenticator
+from ..listening import Listen
 from ..rules import Rules
 from .board import Board
 from .broker import Broker
 from .control import Control
 from .keeping import Keeping
+from .network import Door
 from .placement import Placement
 from .plan import Plan, Target, plan_of
 
@@ -55,9 +57,11 @@ class Hub:
         await self._keeping.begin(self.plan.rules.records)
         self._task = asyncio.create_task(self._keeping.run())
 
-    async def serve(self, socket: Path) -> None:
-        """Let Envoys in."""
-        await self.control.start(socket)
+    async def serve(
+        self, socket: Path | None, *, place: Listen | None = None, door: Door | None = None
+    ) -> int:
+        """Let Envoys in: see `Control.start`."""
+        return await self.control.start(socket, place=place, door=door)
 
     async def change(self, rules: Rules, find: Find) -> None:
         """Other rules and records from now on. Raises what `plan_of` raises, and then nothing has changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
@@ -62,3 +63,29 @@ def protocols(**fields: Any) -> Json:
     """How a cluster speaks HTTP."""
     kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     return {kind: typed("upstreams.http.v3.HttpProtocolOptions", **fields)}
+
+
+def is_address(host: str) -> bool:
+    """True for an IP address, with or without brackets; false for a name."""
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def identity_of(host: str, trusted_ca: str, context: Json) -> Json:
+    """Fields of a TLS client: the host's name in SNI, and a certificate for it from an authority that is trusted.
+
+    `trusted_ca`: the path of a PEM file. `context`: further fields of the common part.
+    """
+    name = host.strip("[]")
+    kind = "IP_ADDRESS" if is_address(name) else "DNS"
+    validation = {
+        "trusted_ca": {"filename": trusted_ca},
+        "match_typed_subject_alt_names": [{"san_type": kind, "matcher": {"exact": name}}],
+    }
+    fields: Json = {"common_tls_context": {**context, "validation_context": validation}}
+    if kind == "DNS":
+        fields["sni"] = name
+    return fields
