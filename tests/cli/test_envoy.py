@@ -24,8 +24,13 @@ def proof(password: str) -> str:
 
 def test_an_envoy_carries_the_requests_and_ends_with_the_command(desk: Desk, shop: Shop) -> None:
     shop.document()
-    process, said = begun(desk, "--engine", "envoy", "--record", "orders", "--listen", "127.0.0.1:0")
+    listens_at = [
+        word for option in ("--listen", "--bare-listen", "--proxy-listen") for word in (option, "127.0.0.1:0")
+    ]
+    process, said = begun(desk, "--engine", "envoy", "--record", "orders", *listens_at)
+    assert set(said["listens"]) == {"reverse", "bare", "forward"}
     place = said["listens"]["reverse"]
+    assert get(said["listens"]["bare"], proof(said["password"]))[0] == 401
     assert said["upstream"] == shop.server.url
     assert get(place, proof(said["password"])) == (200, b'{"ok": true}')
     assert get(place, said["password"])[0] == 407
@@ -112,6 +117,13 @@ def test_config_for_another_machine_names_the_control_process_and_certificates(
     text = json.dumps(cluster)
     assert all(part in text for part in ("control.test", "18000", "/a.pem", "/c.pem", "/k.pem"))
     assert cluster["transport_socket"]["name"] == "tls"
+
+
+def test_an_option_that_envoy_would_not_heed_is_refused(desk: Desk, shop: Shop) -> None:
+    shop.document()
+    ended = desk.spawn("gateway", "--engine", "envoy", "--record", "orders", "--watch")
+    assert ended.code == 3
+    assert "--watch is for the embedded engine" in ended.err
 
 
 def test_a_unix_socket_is_for_the_embedded_engine(desk: Desk, shop: Shop) -> None:

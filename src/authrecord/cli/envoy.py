@@ -14,13 +14,23 @@ import click
 
 from ..core.errors import AuthrecordError, RecordFault, StoreFault
 from .context import Options, example, with_options
-from .gateway_options import RuleSource, checked_upstream, need_records, password_from, run_loop
+from .gateway_options import (
+    RuleSource,
+    authority_folder,
+    authority_of,
+    checked_upstream,
+    need_records,
+    password_from,
+    run_loop,
+    utc_now,
+)
 from .output import console, print_json
 
 if TYPE_CHECKING:
     from ..core.secret import Secret
     from ..gateway.envoy.engine import Settings
     from ..gateway.envoy.network import Door, Reach
+    from ..gateway.listening import Listen
     from ..gateway.rules import Rules
 
 
@@ -59,6 +69,12 @@ LOOK_AGAIN_SECONDS = 1.0
     default="",
     metavar="ADDRESS",
     help=f"config: where Envoy listens ({USUAL_LISTEN}). control: where Envoys of other machines connect.",
+)
+@click.option(
+    "--proxy-listen",
+    default="",
+    metavar="ADDRESS",
+    help="config: where a forward proxy listens, for HTTP and HTTPS.",
 )
 @click.option(
     "--upstream", default="", metavar="ORIGIN", help="Where every request goes; else each names its own."
@@ -130,7 +146,7 @@ def command(options: Options, action: str, **given: Any) -> None:
             return
         if given["folder"] is None and not given["listen"]:
             raise click.UsageError("say where Envoys find it: --folder FOLDER, or --listen ADDRESS")
-        run_loop(_control(source, given))
+        run_loop(_control(options, source, given))
 
 
 def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str, Any]) -> None:
@@ -139,7 +155,9 @@ def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str
     from ..gateway.envoy.plan import plan_of
 
     password, is_new = password_from(options, given["password_file"])
-    settings = engine_settings(options, given, password)
+    settings = replace(engine_settings(options, given, password), proxy=_place(given, "proxy_listen"))
+    if settings.proxy is not None:
+        authority_of(options, rules, lasting=True)
     files = Files((given["folder"] or Path("envoy")).resolve())
     if given["folder"] is not None:
         files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -197,17 +215,18 @@ def _door(given: dict[str, Any]) -> Door | None:
     return Door(*files)
 
 
-async def _control(source: RuleSource, given: dict[str, Any]) -> None:
+async def _control(options: Options, source: RuleSource, given: dict[str, Any]) -> None:
+    from ..gateway.authority import Authority
     from ..gateway.envoy.bootstrap import Files
     from ..gateway.envoy.hub import Hub
-    from ..gateway.listening import Listen, parsed_listen
+    from ..gateway.listening import Listen
 
     rules, find = source.read()
     socket = None if given["folder"] is None else Files(given["folder"].resolve()).control
-    place = parsed_listen(given["listen"]) if given["listen"] else None
-    if place is not None and place.path:
-        raise RecordFault("Envoys of other machines connect to an address.", field="listen")
-    hub = Hub(rules, find, replay=given["replay"])
+    place = _place(given, "listen")
+    # Where there is one: `config --proxy-listen` makes it, and `ca` shows it.
+    authority = Authority.loaded(authority_folder(options), utc_now)
+    hub = Hub(rules, find, replay=given["replay"], authority=authority)
     try:
         await hub.prepare()
         port = await hub.serve(socket, place=place, door=_door(given))
@@ -227,23 +246,66 @@ async def serve_with_envoy(options: Options, source: RuleSource, given: dict[str
     from ..gateway.envoy.engine import Engine
     from ..gateway.running import only_upstream
 
+    _refuse_what_is_embedded(given)
     rules, find = source.read()
     password, is_new = password_from(options, given["password_file"])
-    upstream = given["upstream"] or str(only_upstream(rules))
+    is_reverse = bool(given["listen"] or not given["proxy_listen"])
+    upstream = ""
+    if is_reverse or given["bare_listen"]:
+        upstream = given["upstream"] or str(only_upstream(rules))
     settings = engine_settings(options, {**given, "upstream": upstream}, password)
-    settings = replace(settings, binary=find_envoy(options.settings().environment))
-    async with Engine(rules, find, settings) as engine:
-        place = f"{settings.host}:{engine.port}"
+    settings = replace(
+        settings,
+        binary=find_envoy(options.settings().environment),
+        listen=settings.listen if is_reverse else None,
+        bare=_place(given, "bare_listen"),
+        proxy=_place(given, "proxy_listen"),
+    )
+    authority = authority_of(options, rules, lasting=True) if settings.proxy is not None else None
+    async with Engine(rules, find, settings, authority=authority) as engine:
+        places = {name: str(place) for name, place in engine.places.items()}
         shown = password.reveal() if is_new else None
         if options.as_json:
-            print_json({"listens": {"reverse": place}, "upstream": upstream, "password": shown})
+            print_json({"listens": places, "upstream": upstream or None, "password": shown})
         else:
-            console().print(f"reverse  {place}", style="bold")
-            console().print(f"upstream {upstream}")
+            for name, place in places.items():
+                console().print(f"{name:8} {place}", style="bold")
+            if upstream:
+                console().print(f"upstream {upstream}")
             if shown:
                 say_password(shown)
             console().print("Ctrl-C ends it.", style="dim")
         await _until_told_to_end(source, engine.change, engine.ended)
+
+
+_EMBEDDED_ONLY = {
+    "authorize_listen": "", "metrics_listen": "", "access_log": None, "watch": False, "replay_body": 1024,
+}  # fmt: skip
+"""Options of `gateway` that the embedded engine alone knows, and what they are when nobody gives them."""
+
+
+def _refuse_what_is_embedded(given: dict[str, Any]) -> None:
+    """Raises `RecordFault` for an option that would have no effect."""
+    for name, usual in _EMBEDDED_ONLY.items():
+        if given[name] != usual:
+            raise RecordFault(
+                f"--{name.replace('_', '-')} is for the embedded engine.",
+                field=name,
+                hint="Leave it out, or leave out --engine envoy. Envoy has access logs and figures of its own.",
+                code="embedded_only",
+            )
+
+
+def _place(given: dict[str, Any], name: str) -> Listen | None:
+    """The address of an option. Raises `RecordFault` for a Unix socket."""
+    from ..gateway.listening import parsed_listen
+
+    if not given[name]:
+        return None
+    place = parsed_listen(given[name], field=name)
+    if place.path:
+        raise RecordFault("the Envoy engine listens on an address, not on a Unix socket.", field=name)
+    return place
 
 
 async def _until_told_to_end(
@@ -287,21 +349,17 @@ async def _take_up(
 def engine_settings(options: Options, given: dict[str, Any], password: Secret) -> Settings:
     """The engine's settings out of a command's options."""
     from ..gateway.envoy.engine import Settings
-    from ..gateway.listening import parsed_listen
 
-    place = parsed_listen(given["listen"] or USUAL_LISTEN, field="listen")
-    if place.path:
-        raise RecordFault("the Envoy engine listens on an address, not on a Unix socket.", field="listen")
     upstream = given["upstream"]
     return Settings(
         binary=Path("envoy"),
         password=password,
         ca_file=options.settings().ca_file,
-        host=place.host,
-        port=place.port,
+        listen=_place({"listen": given["listen"] or USUAL_LISTEN}, "listen"),
         reverse=checked_upstream(upstream) if upstream else None,
         names=tuple(given["hosts"]),
         replay=given.get("replay", True),
+        speaks_h2=not given.get("no_http2", False),
     )
 
 

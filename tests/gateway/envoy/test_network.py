@@ -87,7 +87,7 @@ class Fleet:
         child = self._loop.run(Child.start(settings.binary, files.bootstrap, files.admin, workers=1))
         self._stack.callback(lambda: self._loop.run(child.stop()))
         self._loop.run(child.ready())
-        return self._loop.run(child.ports())["gateway"]
+        return self._loop.run(child.ports())["reverse"]
 
     def get(self, port: int) -> Told:
         """A request through the Envoy at `port`."""

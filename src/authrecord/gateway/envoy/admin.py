@@ -38,11 +38,12 @@ async def ask(socket: Path, path: str) -> bytes:
 
 
 async def ports(socket: Path) -> dict[str, int]:
-    """The port of each listener by its name."""
+    """The port of each listener by its name, of those that have one."""
     told: dict[str, Any] = json.loads(await ask(socket, "/listeners?format=json"))
     return {
         one["name"]: one["local_address"]["socket_address"]["port_value"]
         for one in told.get("listener_statuses", ())
+        if "socket_address" in one["local_address"]
     }
 
 

@@ -12,6 +12,14 @@ from .shapes import Json, endpoints, is_address, pipe, protocols, socket_address
 _COMES_BACK: Json = {"retry_back_off": {"base_interval": "0.05s", "max_interval": "1s"}}
 """How soon Envoy looks for a control process that was not there."""
 
+_INSIDE: Json = {
+    "name": "inside",
+    "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
+    },
+}
+"""Listeners inside of Envoy, which take what comes out of a `CONNECT`."""
+
 MOST_CALLERS = 50_000
 """Connections of callers at once."""
 
@@ -71,6 +79,7 @@ def bootstrap(files: Files, *, node: str, reach: Reach | None = None) -> Json:
             "lds_config": _read_from(files.listeners),
         },
         "static_resources": {"clusters": [_control_cluster(files, reach)]},
+        "bootstrap_extensions": [_INSIDE],
         # Figures of each cluster would cost more memory than the clusters.
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [
             {"prefix": "http.gateway."}, {"prefix": "listener_manager."}, {"prefix": "cluster_manager."},

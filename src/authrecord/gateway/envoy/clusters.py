@@ -35,8 +35,12 @@ MOST_AT_ONCE: Final = 100_000
 _FACTS: Final = "%UPSTREAM_REQUEST_ATTEMPT_COUNT% %REQ(:METHOD)% %BYTES_RECEIVED% %REQ(CONTENT-LENGTH)%"
 
 
-def cluster(target: Target, trusted_ca: str) -> Json:
-    """The cluster of a target. `trusted_ca`: the path of the authorities that an API's certificate is checked with."""
+def cluster(target: Target, trusted_ca: str, *, speaks_h2: bool = True) -> Json:
+    """The cluster of a target.
+
+    `trusted_ca`: the path of the authorities that an API's certificate is checked with. `speaks_h2`: an API that
+    offers HTTP/2 gets it.
+    """
     name, origin = target.cluster, target.origin
     bounds = {
         "max_connections": MOST_AT_ONCE,
@@ -56,6 +60,7 @@ def cluster(target: Target, trusted_ca: str) -> Json:
     http: Json = {"http_protocol_options": {"header_key_format": KEEPS_CASE}}
     if origin.scheme == "https":
         made["transport_socket"] = _tls(origin.host, trusted_ca)
+    if origin.scheme == "https" and speaks_h2:
         options: Json = {"auto_config": {**http, "http2_protocol_options": {}}}
     else:
         options = {"explicit_http_config": http}

@@ -9,53 +9,90 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from ...core.contracts import Clock
+from ...core.errors import StoreFault
 from ...core.origin import Origin
 from ...core.secret import Secret
+from ..authority import Authority
+from ..listening import Listen
 from ..rules import Rules
+from . import forward
 from .bootstrap import Files, bootstrap, resources
 from .child import Child
 from .clusters import cluster
 from .hub import YOUNG_SECONDS, Find, Hub
-from .listener import listener
+from .listener import callers, listener, manager
 from .plan import Plan
 from .routes import route_configuration
 from .shapes import Json
+
+LOOPBACK: Final = Listen("127.0.0.1", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How one Envoy runs.
 
-    `binary`: which (see `binary.find_envoy`). `host`, `port`: where callers connect; port 0 takes a free one.
-    `reverse`: the one origin of every request, `None` when requests name theirs. `names`: what `Host` may say of a
-    reverse gateway besides loopback. `password`: of callers. `ca_file`: a PEM file of authorities for the APIs'
-    certificates beside the usual ones. `workers`: threads of Envoy. `replay`, `young`: see `Hub`.
+    `binary`: which (see `binary.find_envoy`). `listen`: where callers connect; port 0 takes a free one.
+    `reverse`: the one origin of every request, `None` when requests name theirs. `bare`: where the same is found
+    without credentials. `proxy`: where a forward proxy listens, which also takes `CONNECT`. `names`: what `Host` may
+    say of a reverse gateway besides loopback. `password`: of callers. `ca_file`: a PEM file of authorities for the
+    APIs' certificates beside the usual ones. `speaks_h2`: APIs may choose HTTP/2. `workers`: threads of Envoy.
+    `replay`, `young`: see `Hub`.
     """
 
     binary: Path
     password: Secret
     ca_file: str = ""
-    host: str = "127.0.0.1"
-    port: int = 0
+    listen: Listen | None = LOOPBACK
     reverse: Origin | None = None
+    bare: Listen | None = None
+    proxy: Listen | None = None
     names: tuple[str, ...] = ()
     replay: bool = True
+    speaks_h2: bool = True
     workers: int = 2
     young: float = YOUNG_SECONDS
+
+    @property
+    def places(self) -> dict[str, Listen]:
+        """Where callers connect, by the listener's name."""
+        found = {"reverse": self.listen, "bare": self.bare, "forward": self.proxy}
+        return {name: place for name, place in found.items() if place is not None}
 
 
 class Engine:
     """An Envoy that carries requests, and what it needs from us. An asynchronous context manager."""
 
-    def __init__(self, rules: Rules, find: Find, settings: Settings, *, clock: Clock = time) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        find: Find,
+        settings: Settings,
+        *,
+        authority: Authority | None = None,
+        clock: Clock = time,
+    ) -> None:
         self._settings = settings
-        self.hub = Hub(rules, find, replay=settings.replay, young=settings.young, clock=clock)
+        self.hub = Hub(
+            rules, find, replay=settings.replay, young=settings.young, authority=authority, clock=clock
+        )
         self._stack = AsyncExitStack()
         self._version = 0
-        self.port = 0
+        self.ports: dict[str, int] = {}
+        """The port of each listener by its name."""
+
+    @property
+    def port(self) -> int:
+        """The reverse gateway's port."""
+        return self.ports["reverse"]
+
+    @property
+    def places(self) -> dict[str, Listen]:
+        """Where it really listens: `reverse`, `bare` and `forward`, as far as there are such."""
+        return {name: Listen(place.host, self.ports[name]) for name, place in self._settings.places.items()}
 
     async def __aenter__(self) -> Self:
         try:
@@ -92,7 +129,13 @@ class Engine:
         self._stack.push_async_callback(self.child.stop)
         await self.hub.serve(self.files.control)
         await self.child.ready()
-        self.port = (await self.child.ports())["gateway"]
+        self.ports = await self.child.ports()
+        if missing := settings.places.keys() - self.ports.keys():
+            raise StoreFault(
+                f"Envoy does not listen: {', '.join(sorted(missing))}.",
+                hint=self.child.last_words,
+                code="envoy_failed",
+            )
 
     def _write_resources(self) -> None:
         """Clusters first: a route is never there before its cluster."""
@@ -105,10 +148,18 @@ class Engine:
 def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Json], list[Json]]:
     """Clusters and listeners of a plan, without a credential in them. Writes `files.authorities` where it is needed."""
     trusted = str(_authorities(files, settings.ca_file))
-    clusters = [cluster(target, trusted) for target in plan.targets]
-    routes = route_configuration(plan, reverse=settings.reverse, names=settings.names)
-    proxy = settings.reverse is None
-    return clusters, [listener(settings.host, settings.port, settings.password, routes, proxy=proxy)]
+    clusters = [cluster(target, trusted, speaks_h2=settings.speaks_h2) for target in plan.targets]
+    listeners = []
+    if settings.proxy is not None:
+        clusters.extend(forward.clusters(plan))
+        listeners.extend(forward.listeners(plan, settings.proxy, settings.password))
+    for name, seen in (("reverse", plan), ("bare", plan.bare)):
+        place = settings.places.get(name)
+        if place is not None:
+            routes = route_configuration(seen, reverse=settings.reverse, names=settings.names)
+            reads = manager(routes, callers(settings.password), absolute=settings.reverse is None)
+            listeners.append(listener(name, place, reads))
+    return clusters, listeners
 
 
 def _authorities(files: Files, ca_file: str) -> Path:

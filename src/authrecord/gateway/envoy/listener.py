@@ -1,4 +1,4 @@
-"""The listener: where callers connect, who they must be, and how faithfully their requests are carried.
+"""Listeners: where callers connect, who they must be, and how faithfully their requests are carried.
 
 Nothing is normalised: what a scanner sends arrives as it was sent. Envoy refuses malformed requests all the same,
 so that protocol-level fuzzing is not possible through it. Every caller names itself, on loopback too (row O25).
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from typing import Any, Final
 
 from ...core.secret import Secret
+from ..listening import Listen
 from ..refusals import SAYS_ERROR, Refusal
 from .routes import TOKEN
 from .shapes import KEEPS_CASE, Json, extension, socket_address, typed
@@ -22,12 +24,17 @@ _ORDERS: Final = ("x-envoy-", "x-authrecord-c", "x-authrecord-r")
 """The beginnings of header names by which Envoy (retries, timeouts) and our scripts are told what to do."""
 
 _REALM: Final = 'Basic realm="authrecord"'
-_NEVER: Final = "0s"
+_NO_END: Final = "0s"
+LISTENER: Final = "type.googleapis.com/envoy.config.listener.v3.Listener"
 
 
-def listener(host: str, port: int, password: Secret, routes: Json, *, proxy: bool) -> Json:
-    """The listener on a TCP address; port 0 takes a free one. `proxy`: requests may hold a whole URL."""
-    manager = extension(
+def manager(routes: Json, filters: Iterable[Json], *, absolute: bool = False, connects: bool = False) -> Json:
+    """The filter that reads requests. `filters`: who is calling, and whatever else comes before the routes' clusters.
+
+    `absolute`: requests may hold a whole URL. `connects`: `CONNECT` is taken.
+    """
+    upgrades = [{"upgrade_type": "websocket"}, *([{"upgrade_type": "CONNECT"}] if connects else [])]
+    return extension(
         "http",
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="gateway",
@@ -35,13 +42,13 @@ def listener(host: str, port: int, password: Secret, routes: Json, *, proxy: boo
         http_protocol_options={
             "header_key_format": KEEPS_CASE,
             "accept_http_10": True,
-            "allow_absolute_url": proxy,
+            "allow_absolute_url": absolute,
         },
         common_http_protocol_options={"idle_timeout": "3600s", "max_headers_count": 256},
         max_request_headers_kb=64,
         request_headers_timeout="30s",
-        stream_idle_timeout=_NEVER,
-        request_timeout=_NEVER,
+        stream_idle_timeout=_NO_END,
+        request_timeout=_NO_END,
         generate_request_id=False,
         preserve_external_request_id=True,
         server_header_transformation="PASS_THROUGH",
@@ -49,20 +56,24 @@ def listener(host: str, port: int, password: Secret, routes: Json, *, proxy: boo
         merge_slashes=False,
         path_with_escaped_slashes_action="KEEP_UNCHANGED",
         proxy_100_continue=True,
-        upgrade_configs=[{"upgrade_type": "websocket"}],
+        upgrade_configs=upgrades,
         early_header_mutation_extensions=[_without_orders()],
         local_reply_config=_own_answers(),
         http_filters=[
-            *callers(password),
+            *filters,
             extension("router", "filters.http.router.v3.Router", suppress_envoy_headers=True),
         ],
         route_config=routes,
     )
+
+
+def listener(name: str, place: Listen, reads: Json) -> Json:
+    """A listener on a TCP address; port 0 takes a free one. `reads`: its manager."""
     return {
-        "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
-        "name": "gateway",
-        "address": socket_address(host, port),
-        "filter_chains": [{"filters": [manager]}],
+        "@type": LISTENER,
+        "name": name,
+        "address": socket_address("127.0.0.1" if place.host == "localhost" else place.host, place.port),
+        "filter_chains": [{"filters": [reads]}],
     }
 
 

@@ -42,7 +42,12 @@ _MESSAGES: Final[dict[str, tuple[_Field, ...]]] = {
     ),
     "DataSource": (("inline_bytes", 2, "bytes"),),
     "GenericSecret": (("secret", 1, "DataSource"),),
-    "Secret": (("name", 1, "text"), ("generic_secret", 5, "GenericSecret")),
+    "TlsCertificate": (("certificate_chain", 1, "DataSource"), ("private_key", 2, "DataSource")),
+    "Secret": (
+        ("name", 1, "text"),
+        ("tls_certificate", 2, "TlsCertificate"),
+        ("generic_secret", 5, "GenericSecret"),
+    ),
 }
 
 
@@ -81,5 +86,14 @@ def secret_bytes(name: str, value: bytes) -> bytes:
     """A generic secret (`envoy.extensions.transport_sockets.tls.v3.Secret`), serialised."""
     secret = Secret(name=name)
     secret.generic_secret.secret.inline_bytes = value
+    serialised: bytes = secret.SerializeToString()
+    return serialised
+
+
+def certificate_bytes(name: str, chain: bytes, key: bytes) -> bytes:
+    """A certificate with its key, both PEM, as such a secret."""
+    secret = Secret(name=name)
+    secret.tls_certificate.certificate_chain.inline_bytes = chain
+    secret.tls_certificate.private_key.inline_bytes = key
     serialised: bytes = secret.SerializeToString()
     return serialised

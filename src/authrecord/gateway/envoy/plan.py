@@ -80,6 +80,14 @@ class Plan:
     sites: tuple[Site, ...]
 
     @property
+    def bare(self) -> Plan:
+        """The same sites, and nothing put on (rules still decide which requests pass)."""
+        sites = (
+            Site(site.origin, tuple(Way(way.rule, site.bare) for way in site.ways)) for site in self.sites
+        )
+        return Plan(self.rules, tuple(sites))
+
+    @property
     def targets(self) -> tuple[Target, ...]:
         """Every cluster that is needed, once."""
         found: dict[str, Target] = {}

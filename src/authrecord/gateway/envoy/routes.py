@@ -29,7 +29,7 @@ _AMBIGUOUS: Final = (
     r"%(?i:2[ef5]|5c|00|3b|23|3f|2d|5f|7e|3[0-9]|[46][1-9a-f]|[57][0-9a])).*"
 )
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
-_NO_RULE: Final = (404, "no_rule", "No rule of the gateway speaks of this request.")
+NO_RULE: Final = (404, "no_rule", "No rule of the gateway speaks of this request.")
 _OTHER_HOST: Final = (421, "other_host", "Host names another server than this gateway.")
 _OUR_ANSWER_HEADERS: Final = ("x-authrecord-context", "x-authrecord-replay")
 
@@ -37,17 +37,27 @@ _OUR_ANSWER_HEADERS: Final = ("x-authrecord-context", "x-authrecord-replay")
 def route_configuration(plan: Plan, *, reverse: Origin | None, names: Iterable[str] = ()) -> Json:
     """The routes of a plan. `reverse`: the one origin that every request goes to, whatever it names.
 
-    Without `reverse` a request names its origin: as a proxy's client does, or by `Host`. With it, `Host` must be an
+    Without `reverse` a request names its origin, as a proxy's client does, or by `Host`. With it, `Host` must be an
     address of this machine's loopback or one of `names` (rows M1, O10).
     """
     own_names = [form for name in (*_LOOPBACK, *names) for form in (name, f"{name}:*")]
     hosts = [
-        _virtual_host(site, _authorities(site.origin) if reverse is None else own_names, plan.rules.unmatched)
+        virtual_host(site, authorities(site.origin) if reverse is None else own_names, plan.rules.unmatched)
         for site in plan.sites
         if reverse is None or site.origin == reverse
     ]
-    routes = [refusing("/", *(_NO_RULE if reverse is None else _OTHER_HOST))]
-    hosts.append({"name": "nothing", "domains": ["*"], "routes": routes})
+    return routes_of([*hosts, _nothing(NO_RULE if reverse is None else _OTHER_HOST)])
+
+
+def routes_inside(plan: Plan, site: Site) -> Json:
+    """The routes inside of a tunnel to `site`: `Host` must be what `CONNECT` named (row O10)."""
+    return routes_of(
+        [virtual_host(site, authorities(site.origin), plan.rules.unmatched), _nothing(_OTHER_HOST)]
+    )
+
+
+def routes_of(hosts: list[Json]) -> Json:
+    """A route configuration of these virtual hosts."""
     return {
         "name": "routes",
         "virtual_hosts": hosts,
@@ -58,6 +68,10 @@ def route_configuration(plan: Plan, *, reverse: Origin | None, names: Iterable[s
         ],
         "most_specific_header_mutations_wins": False,
     }  # fmt: skip
+
+
+def _nothing(refusal: tuple[int, str, str]) -> Json:
+    return {"name": "nothing", "domains": ["*"], "routes": [refusing("/", *refusal)]}
 
 
 def refusing(prefix: str, status: int, code: str, detail: str, **match: object) -> Json:
@@ -78,7 +92,7 @@ def refusing(prefix: str, status: int, code: str, detail: str, **match: object) 
     }
 
 
-def _authorities(origin: Origin) -> list[str]:
+def authorities(origin: Origin) -> list[str]:
     """The ways to name an origin in a request; without a port where it is that of the scheme."""
     named = [f"{origin.host}:{origin.port}"]
     if DEFAULT_PORTS[origin.scheme] == origin.port:
@@ -86,7 +100,8 @@ def _authorities(origin: Origin) -> list[str]:
     return named
 
 
-def _virtual_host(site: Site, domains: list[str], unmatched: Unmatched) -> Json:
+def virtual_host(site: Site, domains: list[str], unmatched: Unmatched) -> Json:
+    """An origin, found by these authorities, and what becomes of requests to it."""
     routes: list[Json] = []
     if site.looks_at_paths:
         detail = "The path holds what servers read differently, and a rule depends on it."
@@ -100,7 +115,7 @@ def _virtual_host(site: Site, domains: list[str], unmatched: Unmatched) -> Json:
     if unmatched is Unmatched.PASS:
         routes.append(_to(site.bare, {"prefix": "/"}))
     else:
-        routes.append(refusing("/", *_NO_RULE))
+        routes.append(refusing("/", *NO_RULE))
     return {
         "name": str(site.origin),
         "domains": domains,
