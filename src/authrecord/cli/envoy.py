@@ -367,7 +367,7 @@ def say_password(password: str) -> None:
     """How callers prove themselves to Envoy, which reads `Basic` only."""
     import base64
 
-    from ..gateway.envoy.listener import USER
+    from ..gateway.envoy.callers import USER
 
     coded = base64.b64encode(f"{USER}:{password}".encode()).decode()
     out = console()

@@ -24,7 +24,7 @@ CONNECT_SECONDS: Final = 10.0
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
 
-NEVER: Final = tuple(
+_NEVER: Final = tuple(
     ipaddress.ip_network(text)
     for text in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "192.0.0.192/32")
 )
@@ -44,7 +44,7 @@ class Guard:
     def lets(self, text: str) -> bool:
         """True when this address may be dialled. An IPv4 address inside an IPv6 one is judged as what it is."""
         address = plain_address(text)
-        if any(address in network for network in NEVER if network.version == address.version):
+        if any(address in network for network in _NEVER if network.version == address.version):
             return False
         if not self.public_only:
             return not (address.is_multicast or address.is_unspecified)

@@ -13,9 +13,10 @@ from typing import Any
 from authrecord.core.origin import allowed_origins, origin_of
 from authrecord.core.secret import Secret
 from authrecord.gateway.authority import Authority
+from authrecord.gateway.callers import Tokens
 from authrecord.gateway.envoy.binary import find_envoy
+from authrecord.gateway.envoy.callers import USER
 from authrecord.gateway.envoy.engine import Engine, Settings
-from authrecord.gateway.envoy.listener import USER
 from authrecord.gateway.rules import Rule, Rules
 from authrecord.record import OAuth2, Record
 from authrecord.testing import HonestServer
@@ -39,6 +40,7 @@ class EnvoyGateway:
         rules: list[Rule] | Rules | None = None,
         reverse: bool = True,
         hosts: tuple[str, ...] = (),
+        tokens: Tokens | None = None,
         **settings: Any,
     ) -> None:
         self._loop = loop
@@ -61,7 +63,7 @@ class EnvoyGateway:
             **settings,
         )
         self.authority = Authority.made(hosts, lambda: dt.datetime.now(dt.UTC)) if hosts else None
-        self.engine = Engine(self.rules, made.__getitem__, chosen, authority=self.authority)
+        self.engine = Engine(self.rules, made.__getitem__, chosen, authority=self.authority, tokens=tokens)
         loop.run(self.engine.__aenter__())
         self.port = self.engine.ports.get("reverse", 0)
 

@@ -10,7 +10,6 @@ import pytest
 import trustme
 
 from authrecord.core.origin import allowed_origins
-from authrecord.gateway.envoy.forward import _never_dialled
 from authrecord.gateway.listening import Listen
 from authrecord.gateway.rules import Rule, Rules, Unmatched
 from authrecord.record import Record
@@ -75,7 +74,8 @@ def test_O10_https_to_the_host_of_a_record_is_opened_and_gets_the_credential(
         assert get(caller, "evil.example").status == 421
         assert get(caller, "127.0.0.1").status == 421
     assert api.counters.token_requests == 3
-    assert all("proxy-authorization" not in request.headers for request in api.api_requests)
+    names = {name.lower() for request in api.api_requests for name, _ in request.headers}
+    assert not names & {"proxy-authorization", "x-authrecord-token"}
 
 
 def test_O10_a_server_name_other_than_the_host_of_connect_ends_the_handshake(
@@ -129,16 +129,6 @@ def test_M12_where_clouds_keep_their_secrets_nobody_is_dialled(
         assert told.status == 403
 
 
-def test_M12_every_form_of_a_forbidden_network_is_listed() -> None:
-    listed = {f"{one['address_prefix']}/{one['prefix_len']}" for one in _never_dialled()}
-    assert {
-        "169.254.0.0/16",
-        "::ffff:169.254.0.0/112",
-        "64:ff9b::169.254.0.0/112",
-        "2002:a9fe:0000::/32",
-    } <= listed
-
-
 def test_plain_http_and_connect_to_it_get_the_credential_too(
     upstream: MakeUpstream, envoy: Make, bearer: Callable[..., Record]
 ) -> None:
@@ -177,7 +167,9 @@ def test_certificates_are_renewed_while_envoy_runs(
     def serial() -> object:
         with through.open(place, "localhost") as caller:
             assert isinstance(caller.socket, ssl.SSLSocket)
-            return caller.socket.getpeercert()["serialNumber"]
+            shown = caller.socket.getpeercert()
+            assert shown is not None
+            return shown["serialNumber"]
 
     first = serial()
 

@@ -17,6 +17,7 @@ from ...keeper.live import Live
 from .leaves import Leaves
 from .messages import secret_bytes
 from .placement import Placement
+from .shared import NOTHING
 
 MOST_REMEMBERED: Final = 8
 """Credentials of one record that are recognised."""
@@ -70,7 +71,11 @@ class Board:
 
     def knows(self, name: str) -> bool:
         """True for a record that some rule uses, and for a host whose certificate is ours to make."""
-        return name in self._placements or (self._leaves is not None and self._leaves.knows(name))
+        return (
+            name in self._placements
+            or name == NOTHING
+            or (self._leaves is not None and self._leaves.knows(name))
+        )
 
     def place(self, placements: Iterable[Placement]) -> None:
         """The rules have changed: these records are used from now on."""

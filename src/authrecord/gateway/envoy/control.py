@@ -17,6 +17,7 @@ from ..listening import Listen
 from .board import Board
 from .broker import Broker, Suspicion
 from .discovery import METHOD, Discovery
+from .doorkeeper import UNKNOWN, Doorkeeper, Question
 from .messages import DeltaDiscoveryRequest
 from .network import OPTIONS, Door
 
@@ -30,9 +31,10 @@ _GRACE: Final = 1.0
 class Control:
     """Serves any number of Envoys from one board and one broker."""
 
-    def __init__(self, board: Board, broker: Broker) -> None:
+    def __init__(self, board: Board, broker: Broker, doorkeeper: Doorkeeper | None = None) -> None:
         self.discovery = Discovery(board)
         self._broker = broker
+        self._doorkeeper = doorkeeper
         self._server: Any = None
         self._socket: Path | None = None
         self.verdicts = 0
@@ -79,7 +81,7 @@ class Control:
             response_serializer=lambda message: message.SerializeToString(),
         )
         unary = grpc.unary_unary_rpc_method_handler
-        broker = {"Judge": unary(self._judge), "Current": unary(self._current)}
+        broker = {"Judge": unary(self._judge), "Current": unary(self._current), "Admit": unary(self._admit)}
         return (
             grpc.method_handlers_generic_handler(service, {method: stream}),
             grpc.method_handlers_generic_handler(_SERVICE, broker),
@@ -96,6 +98,17 @@ class Control:
         )
         return b""
 
+    async def _admit(self, nothing: bytes, context: Any) -> bytes:
+        told = dict(context.invocation_metadata())
+        question = Question(
+            told.get("authrecord-proof", ""),
+            _names(told.get("authrecord-records", "")),
+            _names(told.get("authrecord-any", "")),
+        )
+        said = UNKNOWN.code if self._doorkeeper is None else await self._doorkeeper.admit(question)
+        await context.send_initial_metadata((("authrecord-admission", said),))
+        return b""
+
     async def _current(self, nothing: bytes, context: Any) -> bytes:
         target = dict(context.invocation_metadata()).get("authrecord-target", "")
         try:
@@ -110,6 +123,10 @@ class Control:
         ]
         await context.send_initial_metadata(tuple(found))
         return b""
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
 
 
 def _open_port(server: Any, place: Listen, door: Door | None) -> int:

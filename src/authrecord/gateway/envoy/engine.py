@@ -7,23 +7,26 @@ import os
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
 from ...core.contracts import Clock
-from ...core.errors import StoreFault
+from ...core.errors import RecordFault, StoreFault
 from ...core.origin import Origin
 from ...core.secret import Secret
 from ..authority import Authority
+from ..callers import Tokens
 from ..listening import Listen
 from ..rules import Rules
-from . import forward
+from . import forward, guard, shared
 from .bootstrap import Files, bootstrap, resources
+from .callers import by_control, by_password
 from .child import Child
 from .clusters import cluster
+from .doorkeeper import Doorkeeper
 from .hub import YOUNG_SECONDS, Find, Hub
-from .listener import callers, listener, manager
+from .listener import listener, manager
 from .plan import Plan
 from .routes import route_configuration
 from .shapes import Json
@@ -40,7 +43,9 @@ class Settings:
     without credentials. `proxy`: where a forward proxy listens, which also takes `CONNECT`. `names`: what `Host` may
     say of a reverse gateway besides loopback. `password`: of callers. `ca_file`: a PEM file of authorities for the
     APIs' certificates beside the usual ones. `speaks_h2`: APIs may choose HTTP/2. `workers`: threads of Envoy.
-    `replay`, `young`: see `Hub`.
+    `replay`, `young`: see `Hub`. `asks_control`: callers are known by what the control process says of them, not by
+    the password alone. `tls`: the paths of the certificate and key of listeners that other machines reach.
+    `public_only`: private addresses are not dialled, see `guard`.
     """
 
     binary: Path
@@ -53,6 +58,9 @@ class Settings:
     names: tuple[str, ...] = ()
     replay: bool = True
     speaks_h2: bool = True
+    asks_control: bool = False
+    tls: tuple[str, str] | None = None
+    public_only: bool = False
     workers: int = 2
     young: float = YOUNG_SECONDS
 
@@ -73,11 +81,20 @@ class Engine:
         settings: Settings,
         *,
         authority: Authority | None = None,
+        tokens: Tokens | None = None,
         clock: Clock = time,
     ) -> None:
-        self._settings = settings
+        checked(settings, tokens)
+        self._settings = replace(settings, asks_control=tokens is not None)
+        doorkeeper = None if tokens is None else Doorkeeper(settings.password, tokens, clock.monotonic)
         self.hub = Hub(
-            rules, find, replay=settings.replay, young=settings.young, authority=authority, clock=clock
+            rules,
+            find,
+            replay=settings.replay,
+            young=settings.young,
+            authority=authority,
+            doorkeeper=doorkeeper,
+            clock=clock,
         )
         self._stack = AsyncExitStack()
         self._version = 0
@@ -145,20 +162,43 @@ class Engine:
         write(self.files.listeners, resources(listeners, str(self._version)))
 
 
+def checked(settings: Settings, tokens: Tokens | None) -> None:
+    """Raises `RecordFault` for a listener that other machines reach without TLS or API tokens (row O25)."""
+    for place in settings.places.values():
+        if not place.is_local and (settings.tls is None or tokens is None):
+            raise RecordFault(
+                f"{place} can be reached from other machines: that needs TLS and API tokens.",
+                field="listen",
+                hint="Listen at 127.0.0.1, or give a certificate and a store with API tokens.",
+                code="not_local",
+            )
+
+
 def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Json], list[Json]]:
-    """Clusters and listeners of a plan, without a credential in them. Writes `files.authorities` where it is needed."""
+    """Clusters and listeners of a plan, without a credential in them. Writes `files.authorities` where it is needed.
+
+    Raises `RecordFault` for an origin that is not dialled.
+    """
     trusted = str(_authorities(files, settings.ca_file))
-    clusters = [cluster(target, trusted, speaks_h2=settings.speaks_h2) for target in plan.targets]
+    public_only = settings.public_only
+    guard.check((site.origin for site in plan.sites), public_only=public_only)
+    clusters = [
+        cluster(target, trusted, speaks_h2=settings.speaks_h2, public_only=public_only)
+        for target in plan.targets
+    ]
     listeners = []
+    asks = by_control() if settings.asks_control else by_password(settings.password)
     if settings.proxy is not None:
+        entry = forward.Entry(asks, settings.asks_control, settings.tls, public_only)
         clusters.extend(forward.clusters(plan))
-        listeners.extend(forward.listeners(plan, settings.proxy, settings.password))
+        listeners.extend(forward.listeners(plan, settings.proxy, entry))
     for name, seen in (("reverse", plan), ("bare", plan.bare)):
         place = settings.places.get(name)
         if place is not None:
             routes = route_configuration(seen, reverse=settings.reverse, names=settings.names)
-            reads = manager(routes, callers(settings.password), absolute=settings.reverse is None)
-            listeners.append(listener(name, place, reads))
+            attempts = shared.chain(seen, public_only=public_only)
+            reads = manager(routes, asks, attempts, absolute=settings.reverse is None)
+            listeners.append(listener(name, place, reads, settings.tls))
     return clusters, listeners
 
 

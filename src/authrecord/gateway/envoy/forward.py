@@ -8,17 +8,34 @@ inside belongs to that origin whatever it claims: the TLS server name must be th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
-from ...core.secret import Secret
-from ..dialing import NEVER
+from ...core.origin import Origin
 from ..listening import Listen
 from ..rules import Unmatched
+from . import shared
+from .callers import by_note, noted
+from .guard import ranges
 from .leaves import leaf_name
-from .listener import LISTENER, callers, listener, manager
+from .listener import LISTENER, listener, manager, under_tls
 from .plan import Plan, Site
 from .routes import NO_RULE, authorities, refusing, routes_inside, routes_of, virtual_host
-from .shapes import FROM_US, Json, extension, typed
+from .shapes import FROM_US, KEEPS_CASE, SCRIPT, Json, extension, protocols, typed
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How callers come in. `asks`: the filters that ask who is calling. `asks_control`: inside of a tunnel too.
+
+    `tls`: see `listener`. `public_only`: see `guard`.
+    """
+
+    asks: list[Json]
+    asks_control: bool
+    tls: tuple[str, str] | None
+    public_only: bool
+
 
 ANYWHERE: Final = "authrecord_anywhere"
 """The cluster of hosts that no rule speaks of."""
@@ -30,11 +47,18 @@ _GUARDS: Final = ("anywhere", "guard")
 """The filters that find such a host's address, and that look at it; only routes to such hosts turn them on."""
 
 
-def listeners(plan: Plan, place: Listen, password: Secret) -> list[Json]:
+def listeners(plan: Plan, place: Listen, entry: Entry) -> list[Json]:
     """The proxy's own listener at `place`, and those inside."""
-    filters = [*callers(password), *(_guards() if _passes(plan) else ())]
-    outer = listener("forward", place, manager(_routes(plan), filters, absolute=True, connects=True))
-    return [*(_inside(plan, site) for site in plan.sites), outer]
+    filters = list(entry.asks)
+    if entry.asks_control:
+        filters.extend(noted())
+    if _passes(plan):
+        filters.extend(_guards(public_only=entry.public_only))
+    attempts = shared.chain(plan, public_only=entry.public_only)
+    reads = manager(_routes(plan), filters, attempts, absolute=True, connects=True)
+    asks = by_note() if entry.asks_control else []
+    inside = [_inside(site, manager(routes_inside(plan, site), asks, attempts)) for site in plan.sites]
+    return [*inside, listener("forward", place, reads, entry.tls)]
 
 
 def clusters(plan: Plan) -> list[Json]:
@@ -50,6 +74,7 @@ def clusters(plan: Plan) -> list[Json]:
                 "connect_timeout": "10s",
                 "lb_policy": "CLUSTER_PROVIDED",
                 "cluster_type": {"name": "envoy.clusters.dynamic_forward_proxy", "typed_config": config},
+                "typed_extension_protocol_options": _own_protocols(auto_sni=True, auto_san_validation=True),
             }
         )
     return found
@@ -67,7 +92,9 @@ def _routes(plan: Plan) -> Json:
     hosts = []
     for (host, port), sites in places.items():
         plain = sites.get("http")
-        connect = _route(_CONNECTS, _inside_name(sites.get("https") or sites["http"]))
+        site = sites.get("https") or sites["http"]
+        connect = _route(_CONNECTS, _inside_name(site))
+        connect["metadata"] = {"filter_metadata": {SCRIPT: {"any": ",".join(site.records)}}}
         if plain is None:
             made: Json = {
                 "name": f"{host}:{port}",
@@ -102,6 +129,15 @@ def _route(match: Json, cluster: str) -> Json:
     return {"match": match, "route": action}
 
 
+def _own_protocols(**upstream: bool) -> Json:
+    """HTTP/1.1, and a chain of their own for clusters of no record: they must not meet the shared one."""
+    return protocols(
+        upstream_http_protocol_options=upstream,
+        explicit_http_config={"http_protocol_options": {"header_key_format": KEEPS_CASE}},
+        http_filters=[shared.codec()],
+    )
+
+
 def _inside_name(site: Site) -> str:
     return f"inside@{site.origin}"
 
@@ -113,6 +149,18 @@ def _to_inside(site: Site) -> Json:
         "@type": _ENVOY + "config.cluster.v3.Cluster",
         "name": name,
         "type": "STATIC",
+        "typed_extension_protocol_options": _own_protocols(),
+        # Takes what was noted of the caller along.
+        "transport_socket": {
+            "name": "inside",
+            "typed_config": typed(
+                "transport_sockets.internal_upstream.v3.InternalUpstreamTransport",
+                transport_socket={
+                    "name": "raw",
+                    "typed_config": typed("transport_sockets.raw_buffer.v3.RawBuffer"),
+                },
+            ),
+        },
         "load_assignment": {
             "cluster_name": name,
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
@@ -120,9 +168,9 @@ def _to_inside(site: Site) -> Json:
     }
 
 
-def _inside(plan: Plan, site: Site) -> Json:
-    """The listener that takes what is inside of a `CONNECT` to one origin. Who calls was asked outside."""
-    chain: Json = {"name": "inside", "filters": [manager(routes_inside(plan, site), ())]}
+def _inside(site: Site, reads: Json) -> Json:
+    """The listener that takes what is inside of a `CONNECT` to one origin. `reads`: its manager."""
+    chain: Json = {"name": "inside", "filters": [reads]}
     made: Json = {
         "@type": LISTENER,
         "name": _inside_name(site),
@@ -132,17 +180,18 @@ def _inside(plan: Plan, site: Site) -> Json:
     if site.origin.scheme == "https":
         host = site.origin.host
         leaf = {"name": leaf_name(host), "sds_config": FROM_US}
-        common = {"alpn_protocols": ["http/1.1"], "tls_certificate_sds_secret_configs": [leaf]}
-        kind = "transport_sockets.tls.v3.DownstreamTlsContext"
-        chain["transport_socket"] = {"name": "tls", "typed_config": typed(kind, common_tls_context=common)}
+        chain["transport_socket"] = under_tls(tls_certificate_sds_secret_configs=[leaf])
         kind = _ENVOY + "extensions.filters.listener.tls_inspector.v3.TlsInspector"
         made["listener_filters"] = [{"name": "tls", "typed_config": {"@type": kind}}]
-        made["filter_chain_matcher"] = _only(host)
+        made["filter_chain_matcher"] = _only(site.origin)
     return made
 
 
-def _only(host: str) -> Json:
-    """The chain for a TLS server name that is `host`, or for none at all; another ends the connection."""
+def _only(origin: Origin) -> Json:
+    """The chain for a TLS server name that is the origin's host, or for none at all; another ends the connection.
+
+    Some clients put the port behind the name, which names nobody else.
+    """
     kind = _ENVOY + "extensions.matching.common_inputs.network.v3.ServerNameInput"
     name = {"name": "server_name", "typed_config": {"@type": kind}}
     string = "type.googleapis.com/google.protobuf.StringValue"
@@ -152,12 +201,15 @@ def _only(host: str) -> Json:
     }
     none = {"matcher_list": {"matchers": [{"predicate": {"not_matcher": some}, "on_match": chain}]}}
     return {
-        "matcher_tree": {"input": name, "exact_match_map": {"map": {host: chain}}},
+        "matcher_tree": {
+            "input": name,
+            "exact_match_map": {"map": {origin.host: chain, f"{origin.host}:{origin.port}": chain}},
+        },
         "on_no_match": {"matcher": none},
     }
 
 
-def _guards() -> Iterable[Json]:
+def _guards(*, public_only: bool) -> Iterable[Json]:
     """Finds the address of a host of no rule, and refuses those that nobody may dial (row M12)."""
     yield _off(
         extension(
@@ -170,7 +222,7 @@ def _guards() -> Iterable[Json]:
     kind = _ENVOY + "extensions.rbac.matchers.upstream_ip_port.v3.UpstreamIpPortMatcher"
     permissions: list[dict[str, Any]] = [
         {"matcher": {"name": "address", "typed_config": {"@type": kind, "upstream_ip": one}}}
-        for one in _never_dialled()
+        for one in ranges(public_only=public_only)
     ]
     policy = {"permissions": permissions, "principals": [{"any": True}]}
     rules = {"action": "DENY", "policies": {"never": policy}}
@@ -179,15 +231,3 @@ def _guards() -> Iterable[Json]:
 
 def _off(filter_config: Json) -> Json:
     return {**filter_config, "disabled": True}
-
-
-def _never_dialled() -> Iterable[Json]:
-    """The networks, and what stands for those of IPv4 in IPv6: mapped, NAT64 and 6to4 addresses."""
-    for network in NEVER:
-        address, length = str(network.network_address), network.prefixlen
-        yield {"address_prefix": address, "prefix_len": length}
-        if network.version == 4:
-            for prefix, bits in (("::ffff:", 96), ("64:ff9b::", 96)):
-                yield {"address_prefix": f"{prefix}{address}", "prefix_len": bits + length}
-            high, low = network.network_address.packed[:2], network.network_address.packed[2:]
-            yield {"address_prefix": f"2002:{high.hex()}:{low.hex()}::", "prefix_len": 16 + length}

@@ -15,6 +15,7 @@ from ..rules import Rules
 from .board import Board
 from .broker import Broker
 from .control import Control
+from .doorkeeper import Doorkeeper
 from .keeping import Keeping
 from .leaves import RENEW_SECONDS, Leaves
 from .network import Door
@@ -31,7 +32,8 @@ class Hub:
     """Made in the event loop that it runs in.
 
     `replay`: expired answers are mended. `young`: a credential younger than so many seconds has not expired, it is
-    refused. `authority`: of the certificates for hosts that a forward proxy opens. Raises what `plan_of` raises.
+    refused. `authority`: of the certificates for hosts that a forward proxy opens. `doorkeeper`: knows callers
+    by more than a password. Raises what `plan_of` raises.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Hub:
         replay: bool = True,
         young: float = YOUNG_SECONDS,
         authority: Authority | None = None,
+        doorkeeper: Doorkeeper | None = None,
         clock: Clock = time,
     ) -> None:
         self._replay = replay
@@ -51,7 +54,7 @@ class Hub:
         self._broker = Broker(
             _by_name(self.plan), self._authenticator, self.board, young=young, now=clock.time
         )
-        self.control = Control(self.board, self._broker)
+        self.control = Control(self.board, self._broker, doorkeeper)
         self._keeping = Keeping(self._authenticator, self.board, clock)
         self._tasks: list[asyncio.Task[None]] = []
 

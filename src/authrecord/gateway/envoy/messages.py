@@ -51,6 +51,10 @@ _MESSAGES: Final[dict[str, tuple[_Field, ...]]] = {
 }
 
 
+_ONE_OF: Final = frozenset({"DataSource"})
+"""Messages whose fields exclude each other: such a field is written even when it is empty, and Envoy insists on it."""
+
+
 def _classes() -> dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(any_pb2.DESCRIPTOR.serialized_pb)
@@ -60,10 +64,14 @@ def _classes() -> dict[str, Any]:
     file.dependency.append(any_pb2.DESCRIPTOR.name)
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
+        if name in _ONE_OF:
+            message.oneof_decl.add(name="specifier")
         for field_name, number, kind in fields:
             plain = kind.removesuffix("*")
             field = message.field.add(name=field_name, number=number)
             field.label = _OPTIONAL if plain == kind else _REPEATED
+            if name in _ONE_OF:
+                field.oneof_index = 0
             if plain in _KINDS:
                 field.type = _KINDS[plain]
                 continue

@@ -13,9 +13,10 @@ from typing import Final
 from ...core.origin import DEFAULT_PORTS, Origin
 from ..refusals import SAYS_ERROR, Refusal
 from ..rules import OwnCredential, Unmatched
+from . import scripts, shared
 from .placement import Place, Placement, spellings
 from .plan import Plan, Site, Target, Way
-from .shapes import Json
+from .shapes import SCRIPT, Json
 
 MOST_REPLAYED_BODY: Final = 1024 * 1024
 """Bytes of a request's body that are kept for a second attempt; larger ones stream and are not sent again."""
@@ -107,7 +108,8 @@ def virtual_host(site: Site, domains: list[str], unmatched: Unmatched) -> Json:
         detail = "The path holds what servers read differently, and a rule depends on it."
         headers = [_header(":path", {"safe_regex": {"regex": _AMBIGUOUS}})]
         routes.append(refusing("/", 400, "ambiguous_path", detail, headers=headers))
-    routes.append(_to(site.bare, {"prefix": "/", "headers": [{"name": BYPASS, "present_match": True}]}))
+    without = {"prefix": "/", "headers": [{"name": BYPASS, "present_match": True}]}
+    routes.append(_to(site.bare, without, site.records))
     detail = "TRACE would show the credential to whoever asks."
     routes.append(refusing("/", 405, "method", detail, headers=[_header(":method", {"exact": "TRACE"})]))
     for way in site.ways:
@@ -133,14 +135,14 @@ def _ways(site: Site, way: Way) -> Iterable[Json]:
             for header in _own(placement):
                 with_own = {**match, "headers": [*match.get("headers", ()), header]}
                 if way.rule.own_credential is OwnCredential.KEEP:
-                    yield _to(site.bare, with_own)
+                    yield _to(site.bare, with_own, way.rule.records)
                 else:
                     detail = "The request carries a credential of its own, and the rule refuses it."
                     prefix = with_own.pop("prefix", None)
                     route = refusing("/", 403, "own_credential", detail)
                     route["match"] = with_own if prefix is None else {"prefix": prefix, **with_own}
                     yield route
-    yield _to(way.target, match, passes_cookies=way.rule.passes_cookies)
+    yield _to(way.target, match, way.rule.records, passes_cookies=way.rule.passes_cookies)
 
 
 def _match(way: Way) -> Json:
@@ -168,7 +170,8 @@ def _header(name: str, matcher: Json) -> Json:
     return {"name": name, "string_match": matcher}
 
 
-def _to(target: Target, match: Json, *, passes_cookies: bool = True) -> Json:
+def _to(target: Target, match: Json, records: tuple[str, ...] = (), *, passes_cookies: bool = True) -> Json:
+    """A route to a target. `records`: what its callers must be allowed to use."""
     action: Json = {
         "cluster": target.cluster,
         "timeout": "0s",
@@ -186,6 +189,12 @@ def _to(target: Target, match: Json, *, passes_cookies: bool = True) -> Json:
         added.append(_set("cache-control", "no-store"))
     if added:
         route["request_headers_to_add"] = added
+    facts: Json = {"records": ",".join(records)} if records else {}
+    if shared.is_shared(target):
+        facts.update(scripts.facts_of(target))
+        route["typed_per_filter_config"] = shared.at_route(target)
+    if facts:
+        route["metadata"] = {"filter_metadata": {SCRIPT: facts}}
     hidden = list(_hidden(target))
     if not passes_cookies:
         hidden.append("set-cookie")

@@ -20,6 +20,8 @@ KEEPS_CASE: Final[Json] = {
 }
 """Header names leave as they came (HTTP/1.1)."""
 
+SCRIPT: Final = "authrecord.script"
+
 FROM_US: Final[Json] = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "60s"}
 """A resource that our control process hands over."""
 
@@ -53,10 +55,21 @@ def endpoints(cluster: str, address: Json) -> Json:
 
 
 def lua(script: str) -> Json:
-    """The filter that runs a script."""
-    return extension(
-        "authrecord.script", "filters.http.lua.v3.Lua", default_source_code={"inline_string": script}
-    )
+    """The filter that runs a script. It reads the metadata that routes have under this name."""
+    return extension(SCRIPT, "filters.http.lua.v3.Lua", default_source_code={"inline_string": script})
+
+
+def any_value_of(header: str) -> Json:
+    """A predicate that holds for requests that have the header."""
+    header_input = {
+        "name": "header",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
+            "header_name": header,
+        },
+    }
+    any_value = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
+    return {"single_predicate": {"input": header_input, "value_match": any_value}}
 
 
 def protocols(**fields: Any) -> Json:
