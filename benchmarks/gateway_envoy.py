@@ -1,10 +1,11 @@
 """The Envoy engine beside a plain Envoy and nginx: throughput, many records, and how soon a new credential is used.
 
-    .venv-bench/bin/python benchmarks/gateway_envoy.py [--quick] [--json FILE]
+    .venv-bench/bin/python benchmarks/gateway_envoy.py [--quick] [--mitmdump PATH] [--json FILE]
 
-It needs nginx and wrk (Debian packages of these names). Everything runs on loopback and shares the machine's cores
-with wrk; rounds are interleaved, figures are medians, and the ratio of a row is the median of its rounds' ratios to
-the plain Envoy of the same round.
+It needs nginx, wrk and hey (Debian packages of these names). `--mitmdump`: the program of a mitmproxy in a virtual
+environment of its own (scripts/bench-gateway makes one), for HTTPS through a forward proxy beside it. Everything runs
+on loopback and shares the machine's cores with wrk; rounds are interleaved, figures are medians, and the ratio of a
+row is the median of its rounds' ratios to the plain Envoy of the same round.
 """
 
 from __future__ import annotations
@@ -12,26 +13,25 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
 import os
 import re
-import socket
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from common import arguments, finish, say, table
+from envoy_stage import hey, mitmproxy, nginx, plain_envoy, utc_now
 
 from authrecord.core.messages import Stamp
 from authrecord.core.origin import allowed_origins, origin_of
 from authrecord.core.secret import Secret
+from authrecord.gateway.authority import Authority
 from authrecord.gateway.envoy.binary import find_envoy
 from authrecord.gateway.envoy.engine import Engine, Settings
-from authrecord.gateway.envoy.shapes import KEEPS_CASE, endpoints, extension, socket_address
+from authrecord.gateway.listening import Listen
 from authrecord.gateway.rules import Rule, Rules
 from authrecord.grants.settings import Credentials, TokenExchange
 from authrecord.keeper.live import Live
@@ -45,93 +45,6 @@ PASSWORD = "a-password-of-this-run"
 ASKS = f"X-Authrecord-Token: Basic {base64.b64encode(f'authrecord:{PASSWORD}'.encode()).decode()}"
 MANY = 10_000
 
-NGINX = """
-daemon off; worker_processes 1; error_log stderr crit; pid {folder}/nginx.pid;
-events {{ worker_connections 8192; }}
-http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {folder}/body;
-  upstream api {{ server 127.0.0.1:{port}; keepalive 128; }}
-  server {{ listen 0.0.0.0:{port} backlog=4096;
-    location / {{ default_type application/json;
-      return 200 '{{"id": 12345, "status": "open", "items": [1, 2, 3], "text": "hello world"}}'; }}
-    location /echo {{ return 200 $http_x_api_key; }} }}
-  server {{ listen 127.0.0.1:{proxy};
-    location / {{ proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_set_header X-API-Key a-static-key; }} }} }}
-"""  # fmt: skip
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@contextlib.asynccontextmanager
-async def nginx(folder: Path) -> AsyncIterator[tuple[int, int]]:
-    """An upstream, and a proxy before it; their ports."""
-    port, proxy = free_port(), free_port()
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, proxy=proxy))
-    process = await asyncio.create_subprocess_exec(
-        "nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder)
-    )
-    try:
-        await asyncio.sleep(0.5)
-        yield port, proxy
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-@contextlib.asynccontextmanager
-async def plain_envoy(folder: Path, upstream: int) -> AsyncIterator[tuple[int, int]]:
-    """An Envoy that carries requests and does nothing else; its port and its process."""
-    port = free_port()
-    router = extension("router", "filters.http.router.v3.Router")
-    routes = {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
-        {"match": {"prefix": "/"}, "route": {"cluster": "api"}}]}]}  # fmt: skip
-    manager = extension(
-        "http", "filters.network.http_connection_manager.v3.HttpConnectionManager", stat_prefix="plain",
-        codec_type="HTTP1", http_protocol_options={"header_key_format": KEEPS_CASE}, generate_request_id=False,
-        http_filters=[router], route_config=routes,
-    )  # fmt: skip
-    bootstrap = {
-        "static_resources": {
-            "listeners": [
-                {
-                    "name": "plain",
-                    "address": socket_address("127.0.0.1", port),
-                    "filter_chains": [{"filters": [manager]}],
-                }
-            ],
-            "clusters": [
-                {
-                    "name": "api",
-                    "type": "STATIC",
-                    "load_assignment": endpoints("api", socket_address("127.0.0.1", upstream)),
-                }
-            ],
-        }
-    }
-    file = folder / "plain.json"
-    file.write_text(json.dumps(bootstrap))
-    process = await asyncio.create_subprocess_exec(
-        str(find_envoy(os.environ)),
-        "-c",
-        str(file),
-        "--concurrency",
-        "2",
-        "-l",
-        "error",
-        "--disable-hot-restart",
-    )
-    try:
-        await asyncio.sleep(1.0)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        await process.wait()
-
 
 def key_record(name: str, origin: str) -> Record:
     """A record with a static key in a header."""
@@ -139,11 +52,11 @@ def key_record(name: str, origin: str) -> Record:
     return Record(name=name, allowed_origins=(origin,), auth=auth)
 
 
-def token_record(provider: HonestServer, origin: str) -> Record:
+def token_record(provider: HonestServer, origin: str, name: str = "token") -> Record:
     """A record whose tokens are renewed, whose answers are looked at, and whose requests are sent again."""
     client = provider.register_client()
     return Record(
-        name="token",
+        name=name,
         allowed_origins=(origin,),
         auth=OAuth2(
             grant="client_credentials",
@@ -153,7 +66,13 @@ def token_record(provider: HonestServer, origin: str) -> Record:
     )
 
 
-def engine(*records: Record, reverse: str | None = None, workers: int = 2) -> Engine:
+def engine(
+    *records: Record,
+    reverse: str | None = None,
+    workers: int = 2,
+    authority: Authority | None = None,
+    **given: Any,
+) -> Engine:
     """The engine before the records' origins."""
     made = Records(
         {record.name: record for record in records},
@@ -168,8 +87,9 @@ def engine(*records: Record, reverse: str | None = None, workers: int = 2) -> En
         password=Secret(PASSWORD),
         reverse=None if reverse is None else origin_of(reverse),
         workers=workers,
+        **given,
     )
-    return Engine(rules, found.__getitem__, settings)
+    return Engine(rules, found.__getitem__, settings, authority=authority)
 
 
 def cpu_of(process: int) -> float:
@@ -198,7 +118,7 @@ async def wrk(port: int, process: int, seconds: float, *headers: str) -> tuple[f
 async def throughput(folder: Path, rounds: int, seconds: float, many: int) -> dict[str, Any]:
     """Every target, in turn, `rounds` times."""
     async with contextlib.AsyncExitStack() as stack:
-        upstream, proxy = await stack.enter_async_context(nginx(folder))
+        upstream, proxy, _ = await stack.enter_async_context(nginx(folder))
         origin = f"http://127.0.0.1:{upstream}"
         provider = stack.enter_context(HonestServer())
         plain, plain_process = await stack.enter_async_context(plain_envoy(folder, upstream))
@@ -251,6 +171,37 @@ async def throughput(folder: Path, rounds: int, seconds: float, many: int) -> di
     return {"rows": rows, "many": {"records": many, "ready_seconds": ready, "of_one_record": within}}
 
 
+async def forward_proxies(folder: Path, rounds: int, seconds: float, mitmdump: str) -> dict[str, Any]:
+    """HTTPS through forward proxies that read it and put a credential on it."""
+    async with contextlib.AsyncExitStack() as stack:
+        _, _, secure = await stack.enter_async_context(nginx(folder))
+        origin = f"https://localhost:{secure}"
+        running = await stack.enter_async_context(
+            engine(
+                key_record("key", origin),
+                authority=Authority.made(["localhost"], utc_now),
+                listen=None,
+                proxy=Listen("127.0.0.1", 0),
+                ca_file=str(folder / "upstream.pem"),
+                speaks_h2=False,
+            )
+        )
+        proxies = {
+            "HTTPS direct": "",
+            "HTTPS through the Envoy engine": f"http://authrecord:{PASSWORD}@127.0.0.1:{running.ports['forward']}",
+        }
+        if mitmdump:
+            port = await stack.enter_async_context(mitmproxy(mitmdump, folder))
+            proxies["HTTPS through mitmproxy"] = f"http://127.0.0.1:{port}"
+        figures: dict[str, list[float]] = {name: [] for name in proxies}
+        for number in range(rounds):
+            for name, proxy in proxies.items():
+                figures[name].append(await hey(f"{origin}/orders", proxy, seconds))
+            last = ", ".join(f"{rates[-1]:,.0f}" for rates in figures.values())
+            say(f"HTTPS, round {number + 1} of {rounds}: {last}")
+    return {name: {"median": statistics.median(rates), "best": max(rates)} for name, rates in figures.items()}
+
+
 def address(number: int) -> str:
     """The `number`-th address of loopback, which all lead to this machine."""
     return f"127.{1 + number // 65_536}.{number // 256 % 256}.{number % 256}"
@@ -261,10 +212,38 @@ def many_records(count: int, port: int) -> list[Record]:
     return [key_record(f"r{number}", f"http://{address(number)}:{port}") for number in range(count)]
 
 
+def resident(process: int) -> int:
+    """Bytes of memory that a process holds."""
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process}/status").read_text())[1]) * 1024
+
+
+async def memory(folder: Path, count: int) -> dict[str, Any]:
+    """Bytes of Envoy for each record, of those that Envoy injects and of those whose answers are looked at."""
+
+    async def used(*records: Record) -> int:
+        async with engine(*records) as running:
+            return resident(running.child.process_id)
+
+    async with contextlib.AsyncExitStack() as stack:
+        upstream, _, _ = await stack.enter_async_context(nginx(folder))
+        provider = stack.enter_context(HonestServer())
+        kinds = {
+            "header credential": many_records(count, upstream),
+            "expired pattern": [
+                token_record(provider, f"http://{address(number)}:{upstream}", f"t{number}")
+                for number in range(count)
+            ],
+        }
+        return {
+            name: (await used(*records) - await used(records[0])) / (count - 1)
+            for name, records in kinds.items()
+        }
+
+
 async def rotation(folder: Path, count: int, times: int) -> dict[str, Any]:
     """Milliseconds from the moment that a new credential is there to the first request that carries it."""
     async with contextlib.AsyncExitStack() as stack:
-        upstream, _ = await stack.enter_async_context(nginx(folder))
+        upstream, _, _ = await stack.enter_async_context(nginx(folder))
         begun = time.perf_counter()
         running = await stack.enter_async_context(engine(*many_records(count, upstream), workers=1))
         ready = time.perf_counter() - begun
@@ -296,12 +275,14 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reques
     return await reader.readexactly(int(re.search(rb"(?i)content-length: (\d+)", head)[1]))
 
 
-async def measured(quick: bool) -> dict[str, Any]:
+async def measured(quick: bool, mitmdump: str) -> dict[str, Any]:
     """Everything."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rounds, seconds, many = (2, 1.0, 500) if quick else (9, 4.0, MANY)
         found = await throughput(folder, rounds, seconds, many)
+        found["https"] = await forward_proxies(folder, rounds, seconds, mitmdump)
+        found["memory"] = await memory(folder, 100 if quick else 2_000)
         counts = (100,) if quick else (1_000, MANY)
         found["rotation"] = [await rotation(folder, count, 10 if quick else 50) for count in counts]
     return found
@@ -309,8 +290,10 @@ async def measured(quick: bool) -> dict[str, Any]:
 
 def main() -> None:
     """The command."""
-    options = arguments(__doc__).parse_args()
-    found = asyncio.run(measured(options.quick))
+    parser = arguments(__doc__)
+    parser.add_argument("--mitmdump", default="", help="the program of a mitmproxy, for HTTPS beside it")
+    options = parser.parse_args()
+    found = asyncio.run(measured(options.quick, options.mitmdump))
     rows = [
         (
             name,
@@ -322,10 +305,14 @@ def main() -> None:
         for name, row in found["rows"].items()
     ]
     print(table(("what", "requests/s", "best", "of plain Envoy", "CPU µs"), rows))
+    rows = [(name, f"{row['median']:,.0f}", f"{row['best']:,.0f}") for name, row in found["https"].items()]
+    print("\n" + table(("what", "requests/s", "best"), rows))
     many = found["many"]
     print(
         f"\n{many['records']:,} records: {many['of_one_record']:.2f} of one; ready in {many['ready_seconds']:.1f} s"
     )
+    for name, size in found["memory"].items():
+        print(f"memory of Envoy for each record, {name}: {size / 1024:.0f} KiB")
     for one in found["rotation"]:
         used = f"used after {one['median_ms']:.1f} ms (worst {one['worst_ms']:.1f})"
         print(f"{one['records']:,} records, one renewed: {used}; ready in {one['ready_seconds']:.1f} s")

@@ -24,8 +24,13 @@ def proof(password: str) -> str:
 
 def test_an_envoy_carries_the_requests_and_ends_with_the_command(desk: Desk, shop: Shop) -> None:
     shop.document()
-    process, said = begun(desk, "--engine", "envoy", "--record", "orders", "--listen", "127.0.0.1:0")
+    listens_at = [
+        word for option in ("--listen", "--bare-listen", "--proxy-listen") for word in (option, "127.0.0.1:0")
+    ]
+    process, said = begun(desk, "--engine", "envoy", "--record", "orders", *listens_at)
+    assert set(said["listens"]) == {"reverse", "bare", "forward"}
     place = said["listens"]["reverse"]
+    assert get(said["listens"]["bare"], proof(said["password"]))[0] == 401
     assert said["upstream"] == shop.server.url
     assert get(place, proof(said["password"])) == (200, b'{"ok": true}')
     assert get(place, said["password"])[0] == 407
@@ -91,6 +96,34 @@ def test_control_needs_the_folder_of_its_envoys(desk: Desk, shop: Shop) -> None:
     ended = desk.spawn("envoy", "control", "--record", "orders")
     assert ended.code == 2
     assert "--folder" in ended.err
+
+
+def test_O25_control_listens_at_no_address_without_mutual_tls(desk: Desk, shop: Shop) -> None:
+    shop.document()
+    ended = desk.spawn("envoy", "control", "--record", "orders", "--listen", "127.0.0.1:0")
+    assert ended.code == 3
+    assert "mutual TLS" in ended.err
+
+
+def test_config_for_another_machine_names_the_control_process_and_certificates(
+    desk: Desk, shop: Shop
+) -> None:
+    shop.document()
+    reach = ("--control", "control.test:18000", "--control-ca", "/a.pem", "--client-certificate", "/c.pem")
+    options = ("envoy", "config", "--record", "orders", "--upstream", shop.server.url, *reach)
+    assert "--client-key" in desk.spawn(*options).err
+    written = json.loads(desk.spawn(*options, "--client-key", "/k.pem").out)
+    cluster = written["bootstrap"]["static_resources"]["clusters"][0]
+    text = json.dumps(cluster)
+    assert all(part in text for part in ("control.test", "18000", "/a.pem", "/c.pem", "/k.pem"))
+    assert cluster["transport_socket"]["name"] == "tls"
+
+
+def test_an_option_that_envoy_would_not_heed_is_refused(desk: Desk, shop: Shop) -> None:
+    shop.document()
+    ended = desk.spawn("gateway", "--engine", "envoy", "--record", "orders", "--watch")
+    assert ended.code == 3
+    assert "--watch is for the embedded engine" in ended.err
 
 
 def test_a_unix_socket_is_for_the_embedded_engine(desk: Desk, shop: Shop) -> None:

@@ -32,7 +32,7 @@ MAY_REVEAL = {
     "documents/writing.py": "a document that keeps its secrets is written with them",
     "gateway/child.py": "the password of the proxy that a child process is given",
     "gateway/callers.py": "the gateway's password is compared by its hash",
-    "gateway/envoy/listener.py": "the digest of the gateway's password",
+    "gateway/envoy/callers.py": "the digest of the gateway's password",
     "grants/authorization_code.py": "the challenge is a hash of the verifier",
     "grants/client_authentication.py": "Basic, body and the key of an assertion",
     "grants/lifetime.py": "the claims of a JWT",

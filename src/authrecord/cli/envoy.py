@@ -14,16 +14,28 @@ import click
 
 from ..core.errors import AuthrecordError, RecordFault, StoreFault
 from .context import Options, example, with_options
-from .gateway_options import RuleSource, checked_upstream, need_records, password_from, run_loop
+from .gateway_options import (
+    RuleSource,
+    authority_folder,
+    authority_of,
+    checked_upstream,
+    need_records,
+    password_from,
+    run_loop,
+    utc_now,
+)
 from .output import console, print_json
 
 if TYPE_CHECKING:
     from ..core.secret import Secret
     from ..gateway.envoy.engine import Settings
+    from ..gateway.envoy.network import Door, Reach
+    from ..gateway.listening import Listen
     from ..gateway.rules import Rules
 
 
 USUAL_LISTEN = "127.0.0.1:8080"
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 LOOK_AGAIN_SECONDS = 1.0
 """How often the files of rules and records are looked at."""
 
@@ -34,6 +46,8 @@ LOOK_AGAIN_SECONDS = 1.0
         "authrecord envoy config --record orders --folder envoy --listen 127.0.0.1:8080",
         "authrecord envoy control --record orders --folder envoy",
         "envoy --config-path envoy/bootstrap.json",
+        "authrecord envoy control --record orders --listen 10.0.0.5:18000 --tls-certificate control.pem"
+        " --tls-key control.key --client-ca envoys.pem",
     ),
 )
 @click.argument("action", type=click.Choice(["config", "control"]))
@@ -50,7 +64,18 @@ LOOK_AGAIN_SECONDS = 1.0
     metavar="FOLDER",
     help="Where Envoy finds its files and the control process's socket.",
 )
-@click.option("--listen", default=USUAL_LISTEN, metavar="ADDRESS", help="Where Envoy listens.")
+@click.option(
+    "--listen",
+    default="",
+    metavar="ADDRESS",
+    help=f"config: where Envoy listens ({USUAL_LISTEN}). control: where Envoys of other machines connect.",
+)
+@click.option(
+    "--proxy-listen",
+    default="",
+    metavar="ADDRESS",
+    help="config: where a forward proxy listens, for HTTP and HTTPS.",
+)
 @click.option(
     "--upstream", default="", metavar="ORIGIN", help="Where every request goes; else each names its own."
 )
@@ -66,13 +91,42 @@ LOOK_AGAIN_SECONDS = 1.0
     metavar="FILE",
     help="The gateway's password; a new one is printed without it.",
 )
+@click.option("--tls-certificate", type=EXISTING, metavar="FILE", help="control: its certificate chain, PEM.")
+@click.option("--tls-key", type=EXISTING, metavar="FILE", help="control: the key of that certificate, PEM.")
+@click.option(
+    "--client-ca",
+    type=EXISTING,
+    metavar="FILE",
+    help="control: the authority of its Envoys' certificates, PEM.",
+)
+@click.option(
+    "--control",
+    "place",
+    default="",
+    metavar="HOST:PORT",
+    help="config: the control process on another machine.",
+)
+@click.option(
+    "--control-ca",
+    default="",
+    metavar="PATH",
+    help="config: the authority of its certificate, where Envoy runs.",
+)
+@click.option(
+    "--client-certificate",
+    default="",
+    metavar="PATH",
+    help="config: Envoy's own certificate, where Envoy runs.",
+)
+@click.option("--client-key", default="", metavar="PATH", help="config: the key of that certificate.")
 @with_options
 def command(options: Options, action: str, **given: Any) -> None:
     """Run Envoys of your own: what they are configured with, and the process that gives them credentials.
 
     config: write bootstrap.json, clusters.json and listeners.json into --folder, or print them as one document; no
     credential stands in them. control: renew the records' credentials, hand them to every Envoy that reads that
-    folder, and decide about refused ones, until Ctrl-C.
+    folder, and decide about refused ones, until Ctrl-C. With --listen Envoys of other machines connect, by mutual
+    TLS: config --control writes a bootstrap for them.
     """
     from ..gateway.rules import OwnCredential, Unmatched
 
@@ -90,9 +144,9 @@ def command(options: Options, action: str, **given: Any) -> None:
         if action == "config":
             _config(options, *source.read(), given)
             return
-        if given["folder"] is None:
-            raise click.UsageError("say where the Envoys' files are: --folder FOLDER")
-        run_loop(_control(source, given))
+        if given["folder"] is None and not given["listen"]:
+            raise click.UsageError("say where Envoys find it: --folder FOLDER, or --listen ADDRESS")
+        run_loop(_control(options, source, given))
 
 
 def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str, Any]) -> None:
@@ -101,7 +155,9 @@ def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str
     from ..gateway.envoy.plan import plan_of
 
     password, is_new = password_from(options, given["password_file"])
-    settings = engine_settings(options, given, password)
+    settings = replace(engine_settings(options, given, password), proxy=_place(given, "proxy_listen"))
+    if settings.proxy is not None:
+        authority_of(options, rules, lasting=True)
     files = Files((given["folder"] or Path("envoy")).resolve())
     if given["folder"] is not None:
         files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -109,7 +165,7 @@ def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str
         plan_of(rules, authenticators, replay=settings.replay), settings, files
     )
     written = {
-        files.bootstrap: bootstrap(files, node="authrecord"),
+        files.bootstrap: bootstrap(files, node="authrecord", reach=_reach(given)),
         files.clusters: resources(clusters, "1"),
         files.listeners: resources(listeners, "1"),
     }
@@ -128,17 +184,57 @@ def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str
         say_password(shown)
 
 
-async def _control(source: RuleSource, given: dict[str, Any]) -> None:
+def _reach(given: dict[str, Any]) -> Reach | None:
+    """Where a bootstrap for another machine finds the control process; `None` for one that shares its folder."""
+    from ..gateway.envoy.network import Reach
+
+    paths = [given[name] for name in ("control_ca", "client_certificate", "client_key")]
+    if not given["place"]:
+        if any(paths):
+            raise click.UsageError(
+                "these paths are for a control process on another machine: --control HOST:PORT"
+            )
+        return None
+    host, _, port = given["place"].rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise RecordFault("where the control process listens is HOST:PORT.", field="control")
+    if not all(paths):
+        raise click.UsageError("--control needs --control-ca, --client-certificate and --client-key")
+    return Reach(host, int(port), *paths)
+
+
+def _door(given: dict[str, Any]) -> Door | None:
+    """What the control process shows to Envoys of other machines, and asks of them."""
+    from ..gateway.envoy.network import Door
+
+    files = [given[name] for name in ("tls_certificate", "tls_key", "client_ca")]
+    if not any(files):
+        return None
+    if not all(files):
+        raise click.UsageError("mutual TLS needs all of --tls-certificate, --tls-key and --client-ca")
+    return Door(*files)
+
+
+async def _control(options: Options, source: RuleSource, given: dict[str, Any]) -> None:
+    from ..gateway.authority import Authority
     from ..gateway.envoy.bootstrap import Files
     from ..gateway.envoy.hub import Hub
+    from ..gateway.listening import Listen
 
     rules, find = source.read()
-    files = Files(given["folder"].resolve())
-    hub = Hub(rules, find, replay=given["replay"])
+    socket = None if given["folder"] is None else Files(given["folder"].resolve()).control
+    place = _place(given, "listen")
+    # Where there is one: `config --proxy-listen` makes it, and `ca` shows it.
+    authority = Authority.loaded(authority_folder(options), utc_now)
+    hub = Hub(rules, find, replay=given["replay"], authority=authority)
     try:
         await hub.prepare()
-        await hub.serve(files.control)
-        console().print(f"control  {files.control}\nCtrl-C ends it.", style="dim")
+        port = await hub.serve(socket, place=place, door=_door(given))
+        if place is not None:
+            console().print(f"control  {Listen(place.host, port)}", style="bold")
+        if socket is not None:
+            console().print(f"control  {socket}", style="dim")
+        console().print("Ctrl-C ends it.", style="dim")
         await _until_told_to_end(source, hub.change, None)
     finally:
         await hub.stop()
@@ -150,23 +246,66 @@ async def serve_with_envoy(options: Options, source: RuleSource, given: dict[str
     from ..gateway.envoy.engine import Engine
     from ..gateway.running import only_upstream
 
+    _refuse_what_is_embedded(given)
     rules, find = source.read()
     password, is_new = password_from(options, given["password_file"])
-    upstream = given["upstream"] or str(only_upstream(rules))
+    is_reverse = bool(given["listen"] or not given["proxy_listen"])
+    upstream = ""
+    if is_reverse or given["bare_listen"]:
+        upstream = given["upstream"] or str(only_upstream(rules))
     settings = engine_settings(options, {**given, "upstream": upstream}, password)
-    settings = replace(settings, binary=find_envoy(options.settings().environment))
-    async with Engine(rules, find, settings) as engine:
-        place = f"{settings.host}:{engine.port}"
+    settings = replace(
+        settings,
+        binary=find_envoy(options.settings().environment),
+        listen=settings.listen if is_reverse else None,
+        bare=_place(given, "bare_listen"),
+        proxy=_place(given, "proxy_listen"),
+    )
+    authority = authority_of(options, rules, lasting=True) if settings.proxy is not None else None
+    async with Engine(rules, find, settings, authority=authority) as engine:
+        places = {name: str(place) for name, place in engine.places.items()}
         shown = password.reveal() if is_new else None
         if options.as_json:
-            print_json({"listens": {"reverse": place}, "upstream": upstream, "password": shown})
+            print_json({"listens": places, "upstream": upstream or None, "password": shown})
         else:
-            console().print(f"reverse  {place}", style="bold")
-            console().print(f"upstream {upstream}")
+            for name, place in places.items():
+                console().print(f"{name:8} {place}", style="bold")
+            if upstream:
+                console().print(f"upstream {upstream}")
             if shown:
                 say_password(shown)
             console().print("Ctrl-C ends it.", style="dim")
         await _until_told_to_end(source, engine.change, engine.ended)
+
+
+_EMBEDDED_ONLY = {
+    "authorize_listen": "", "metrics_listen": "", "access_log": None, "watch": False, "replay_body": 1024,
+}  # fmt: skip
+"""Options of `gateway` that the embedded engine alone knows, and what they are when nobody gives them."""
+
+
+def _refuse_what_is_embedded(given: dict[str, Any]) -> None:
+    """Raises `RecordFault` for an option that would have no effect."""
+    for name, usual in _EMBEDDED_ONLY.items():
+        if given[name] != usual:
+            raise RecordFault(
+                f"--{name.replace('_', '-')} is for the embedded engine.",
+                field=name,
+                hint="Leave it out, or leave out --engine envoy. Envoy has access logs and figures of its own.",
+                code="embedded_only",
+            )
+
+
+def _place(given: dict[str, Any], name: str) -> Listen | None:
+    """The address of an option. Raises `RecordFault` for a Unix socket."""
+    from ..gateway.listening import parsed_listen
+
+    if not given[name]:
+        return None
+    place = parsed_listen(given[name], field=name)
+    if place.path:
+        raise RecordFault("the Envoy engine listens on an address, not on a Unix socket.", field=name)
+    return place
 
 
 async def _until_told_to_end(
@@ -210,21 +349,17 @@ async def _take_up(
 def engine_settings(options: Options, given: dict[str, Any], password: Secret) -> Settings:
     """The engine's settings out of a command's options."""
     from ..gateway.envoy.engine import Settings
-    from ..gateway.listening import parsed_listen
 
-    place = parsed_listen(given["listen"] or USUAL_LISTEN, field="listen")
-    if place.path:
-        raise RecordFault("the Envoy engine listens on an address, not on a Unix socket.", field="listen")
     upstream = given["upstream"]
     return Settings(
         binary=Path("envoy"),
         password=password,
         ca_file=options.settings().ca_file,
-        host=place.host,
-        port=place.port,
+        listen=_place({"listen": given["listen"] or USUAL_LISTEN}, "listen"),
         reverse=checked_upstream(upstream) if upstream else None,
         names=tuple(given["hosts"]),
         replay=given.get("replay", True),
+        speaks_h2=not given.get("no_http2", False),
     )
 
 
@@ -232,7 +367,7 @@ def say_password(password: str) -> None:
     """How callers prove themselves to Envoy, which reads `Basic` only."""
     import base64
 
-    from ..gateway.envoy.listener import USER
+    from ..gateway.envoy.callers import USER
 
     coded = base64.b64encode(f"{USER}:{password}".encode()).decode()
     out = console()

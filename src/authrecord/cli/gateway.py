@@ -77,7 +77,7 @@ USUAL_LISTEN = "127.0.0.1:8080"
     "--engine",
     type=click.Choice(["embedded", "envoy"]),
     default="embedded",
-    help="What carries the requests: this process, or an Envoy (reverse gateway only).",
+    help="What carries the requests: this process, or an Envoy.",
 )
 @click.option(
     "--password-file",

@@ -144,6 +144,13 @@ class Authority:
                 return True
         return False
 
+    def leaf(self, host: str) -> tuple[bytes, bytes]:
+        """A certificate for `host` with ours behind it, and its key, both PEM: for a server in another process."""
+        key = self._leaf_key.private_bytes(
+            _PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return self._leaf(host).public_bytes(_PEM) + self.pem, key
+
     def context(self, host: str) -> ssl.SSLContext:
         """TLS as `host`, for a caller that has asked for that host: another server name is refused (row O10)."""
         found = self._contexts.get(host)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import os
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from authrecord.core.origin import allowed_origins, origin_of
 from authrecord.core.secret import Secret
+from authrecord.gateway.authority import Authority
+from authrecord.gateway.callers import Tokens
 from authrecord.gateway.envoy.binary import find_envoy
+from authrecord.gateway.envoy.callers import USER
 from authrecord.gateway.envoy.engine import Engine, Settings
-from authrecord.gateway.envoy.listener import USER
 from authrecord.gateway.rules import Rule, Rules
 from authrecord.record import OAuth2, Record
 from authrecord.testing import HonestServer
@@ -22,7 +26,10 @@ from tests.gateway.stage import Caller, Loop, Told
 
 
 class EnvoyGateway:
-    """A reverse gateway before `upstream`, with every record on each request, unless `rules` say otherwise."""
+    """A reverse gateway before `upstream`, with every record on each request, unless `rules` say otherwise.
+
+    `hosts`: an authority speaks for them, for a forward proxy.
+    """
 
     def __init__(
         self,
@@ -32,13 +39,16 @@ class EnvoyGateway:
         *records: Record,
         rules: list[Rule] | Rules | None = None,
         reverse: bool = True,
+        hosts: tuple[str, ...] = (),
+        tokens: Tokens | None = None,
         **settings: Any,
     ) -> None:
         self._loop = loop
         self.password = password
+        environment = Environment.read({"AUTHRECORD_CA_FILE": settings.get("ca_file", "")})
         self.records = Records(
             {record.name: record for record in records},
-            make_keeper(Environment.read({}), base=Path("/"), store=memory_store()),
+            make_keeper(environment, base=Path("/"), store=memory_store()),
         )
         made = {name: self.records.authenticator(name) for name in self.records}
         if rules is None:
@@ -52,9 +62,10 @@ class EnvoyGateway:
             young=settings.pop("young", 0.0),
             **settings,
         )
-        self.engine = Engine(self.rules, made.__getitem__, chosen)
+        self.authority = Authority.made(hosts, lambda: dt.datetime.now(dt.UTC)) if hosts else None
+        self.engine = Engine(self.rules, made.__getitem__, chosen, authority=self.authority, tokens=tokens)
         loop.run(self.engine.__aenter__())
-        self.port = self.engine.port
+        self.port = self.engine.ports.get("reverse", 0)
 
     def close(self) -> None:
         """End it; once is enough."""
@@ -64,6 +75,25 @@ class EnvoyGateway:
     def connect(self) -> Caller:
         """A raw connection to it; `$` at the end of a line stands for the line that says who is calling."""
         return Caller(self.port, f"Basic {basic(self.password)}")
+
+    def tunnel(self, target: str, *lines: str) -> tuple[Told, Caller]:
+        """What the forward proxy says to a `CONNECT`, and the connection."""
+        caller = Caller(self.engine.ports["forward"], f"Basic {basic(self.password)}")
+        proof = lines or (f"Proxy-Authorization: Basic {basic(self.password)}",)
+        head = "\r\n".join((f"CONNECT {target} HTTP/1.1", f"Host: {target}", *proof))
+        caller.send(head.encode() + b"\r\n\r\n")
+        return Told(caller.head(), b""), caller
+
+    def open(self, target: str, server_name: str | None, context: ssl.SSLContext | None = None) -> Caller:
+        """TLS inside of a `CONNECT`, for a caller that trusts our authority alone."""
+        told, caller = self.tunnel(target)
+        assert told.status == 200, told.head
+        if context is None:
+            assert self.authority is not None
+            context = ssl.create_default_context(cadata=self.authority.pem.decode())
+            context.check_hostname = server_name is not None
+        caller.socket = context.wrap_socket(caller.socket, server_hostname=server_name)
+        return caller
 
     def ask(self, request: bytes) -> Told:
         """The answer to one raw request, on a connection of its own."""

@@ -109,7 +109,7 @@ def test_I5_one_control_process_serves_several_envoys(
     folder.mkdir(mode=0o700)
     second = loop.run(another_envoy(through, folder))
     try:
-        port = loop.run(second.ports())["gateway"]
+        port = loop.run(second.ports())["reverse"]
         provider.expire_all()
         with Caller(port, f"Basic {basic(through.password)}") as caller:
             assert caller.ask(request_for("GET", "/api/orders")).status == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -32,14 +33,17 @@ async def ask(socket: Path, path: str) -> bytes:
         raise ConnectionResetError("Envoy's answer broke off") from None
     finally:
         writer.close()
+        with contextlib.suppress(OSError):  # whatever is wrong with the connection, it is over
+            await writer.wait_closed()
 
 
 async def ports(socket: Path) -> dict[str, int]:
-    """The port of each listener by its name."""
+    """The port of each listener by its name, of those that have one."""
     told: dict[str, Any] = json.loads(await ask(socket, "/listeners?format=json"))
     return {
         one["name"]: one["local_address"]["socket_address"]["port_value"]
         for one in told.get("listener_statuses", ())
+        if "socket_address" in one["local_address"]
     }
 
 

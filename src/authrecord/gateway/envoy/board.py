@@ -14,8 +14,10 @@ from typing import Final
 
 from ...clients.wire import wire_of
 from ...keeper.live import Live
+from .leaves import Leaves
 from .messages import secret_bytes
 from .placement import Placement
+from .shared import NOTHING
 
 MOST_REMEMBERED: Final = 8
 """Credentials of one record that are recognised."""
@@ -60,15 +62,20 @@ class Watch:
 class Board:
     """Takes credentials, and tells every watching Envoy."""
 
-    def __init__(self, placements: Iterable[Placement]) -> None:
+    def __init__(self, placements: Iterable[Placement], leaves: Leaves | None = None) -> None:
+        self._leaves = leaves
         self._placements = {one.record: one for one in placements}
         self._values: dict[str, deque[tuple[str, Live]]] = {}
         self._versions: dict[str, int] = {}
         self._watches: set[Watch] = set()
 
-    def knows(self, record: str) -> bool:
-        """True for a record that some rule uses."""
-        return record in self._placements
+    def knows(self, name: str) -> bool:
+        """True for a record that some rule uses, and for a host whose certificate is ours to make."""
+        return (
+            name in self._placements
+            or name == NOTHING
+            or (self._leaves is not None and self._leaves.knows(name))
+        )
 
     def place(self, placements: Iterable[Placement]) -> None:
         """The rules have changed: these records are used from now on."""
@@ -103,8 +110,16 @@ class Board:
                 return live
         return None
 
+    def renew_leaves(self) -> None:
+        """Every certificate anew, and to every Envoy."""
+        for name in () if self._leaves is None else self._leaves.renew():
+            for watch in self._watches:
+                watch.changed(name)
+
     def resource(self, record: str) -> tuple[str, bytes]:
         """Version and serialised secret. A record without a credential has an empty one: Envoy then sends nothing."""
+        if self._leaves is not None and self._leaves.knows(record):
+            return self._leaves.resource(record)
         return str(self._versions.get(record, 0)), secret_bytes(record, (self.newest(record) or "").encode())
 
     def watch(self) -> Watch:

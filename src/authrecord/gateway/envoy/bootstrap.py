@@ -5,11 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .network import PING_SECONDS, Reach
 from .scripts import CONTROL
-from .shapes import Json, endpoints, pipe, protocols
+from .shapes import Json, endpoints, is_address, pipe, protocols, socket_address
 
 _COMES_BACK: Json = {"retry_back_off": {"base_interval": "0.05s", "max_interval": "1s"}}
 """How soon Envoy looks for a control process that was not there."""
+
+_INSIDE: Json = {
+    "name": "inside",
+    "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
+    },
+}
+"""Listeners inside of Envoy, which take what comes out of a `CONNECT`."""
 
 MOST_CALLERS = 50_000
 """Connections of callers at once."""
@@ -52,8 +61,11 @@ class Files:
         return self.folder / "admin.sock"
 
 
-def bootstrap(files: Files, *, node: str) -> Json:
-    """The bootstrap of one Envoy. `node` tells it from others. It holds no secret."""
+def bootstrap(files: Files, *, node: str, reach: Reach | None = None) -> Json:
+    """The bootstrap of one Envoy. `node` tells it from others. It holds no secret.
+
+    `reach`: the control process on another machine; without it, the socket in the folder.
+    """
     return {
         "node": {"id": node, "cluster": "authrecord"},
         "admin": {"address": pipe(str(files.admin))},
@@ -66,7 +78,8 @@ def bootstrap(files: Files, *, node: str) -> Json:
             "cds_config": _read_from(files.clusters),
             "lds_config": _read_from(files.listeners),
         },
-        "static_resources": {"clusters": [control_cluster(pipe(str(files.control)))]},
+        "static_resources": {"clusters": [_control_cluster(files, reach)]},
+        "bootstrap_extensions": [_INSIDE],
         # Figures of each cluster would cost more memory than the clusters.
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [
             {"prefix": "http.gateway."}, {"prefix": "listener_manager."}, {"prefix": "cluster_manager."},
@@ -83,16 +96,21 @@ def bootstrap(files: Files, *, node: str) -> Json:
     }  # fmt: skip
 
 
-def control_cluster(address: Json) -> Json:
+def _control_cluster(files: Files, reach: Reach | None) -> Json:
     """The cluster that leads to our control process."""
-    options: Json = {"explicit_http_config": {"http2_protocol_options": {}}}
-    return {
+    address = pipe(str(files.control)) if reach is None else socket_address(reach.host, reach.port)
+    pings = {"connection_keepalive": {"interval": f"{PING_SECONDS}s", "timeout": "10s"}}
+    options: Json = {"explicit_http_config": {"http2_protocol_options": {} if reach is None else pings}}
+    made: Json = {
         "name": CONTROL,
-        "type": "STATIC",
+        "type": "STATIC" if reach is None or is_address(reach.host) else "STRICT_DNS",
         "connect_timeout": "5s",
         "load_assignment": endpoints(CONTROL, address),
         "typed_extension_protocol_options": protocols(**options),
     }
+    if reach is not None:
+        made["transport_socket"] = reach.tls()
+    return made
 
 
 def resources(found: list[Json], version: str) -> Json:

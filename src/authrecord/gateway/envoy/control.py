@@ -1,6 +1,7 @@
-"""The control process's own server: secrets for Envoys, and verdicts for their scripts, on one private socket.
+"""The control process's own server: secrets for Envoys, and verdicts for their scripts.
 
-Whoever reaches it gets every credential. So it is a Unix socket in a folder that only its owner opens.
+Whoever it lets in gets every credential. So it listens on a Unix socket in a folder that only its owner opens, or
+under mutual TLS (see `network`), or both.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from ...core.errors import AuthrecordError
+from ...core.errors import AuthrecordError, RecordFault, StoreFault
 from ..answering import spelled
+from ..listening import Listen
 from .board import Board
 from .broker import Broker, Suspicion
 from .discovery import METHOD, Discovery
+from .doorkeeper import UNKNOWN, Doorkeeper, Question
 from .messages import DeltaDiscoveryRequest
+from .network import OPTIONS, Door
 
 log = logging.getLogger("authrecord")
 
@@ -27,28 +31,38 @@ _GRACE: Final = 1.0
 class Control:
     """Serves any number of Envoys from one board and one broker."""
 
-    def __init__(self, board: Board, broker: Broker) -> None:
+    def __init__(self, board: Board, broker: Broker, doorkeeper: Doorkeeper | None = None) -> None:
         self.discovery = Discovery(board)
         self._broker = broker
+        self._doorkeeper = doorkeeper
         self._server: Any = None
         self._socket: Path | None = None
         self.verdicts = 0
         """How many answers were judged."""
 
-    async def start(self, socket: Path) -> None:
-        """Listen on a Unix socket, which takes the place of one that a process left behind."""
+    async def start(
+        self, socket: Path | None, *, place: Listen | None = None, door: Door | None = None
+    ) -> int:
+        """Listen on a Unix socket, which takes the place of one that a process left behind, and at `place`.
+
+        The port of `place`, 0 without one. Raises `RecordFault` for a `place` without a `door`, and `StoreFault`
+        for one that is taken.
+        """
         from grpc import aio
 
-        _gone(socket)
-        server = aio.server(options=(("grpc.max_concurrent_streams", 100_000),))
+        server = aio.server(options=(("grpc.max_concurrent_streams", 100_000), *OPTIONS))
         server.add_generic_rpc_handlers(self._handlers())
+        port = 0 if place is None else _open_port(server, place, door)
         before = os.umask(0o177)
         try:
-            server.add_insecure_port(f"unix:{socket}")
+            if socket is not None:
+                _gone(socket)
+                server.add_insecure_port(f"unix:{socket}")
             await server.start()
         finally:
             os.umask(before)
         self._server, self._socket = server, socket
+        return port
 
     async def stop(self) -> None:
         """End every stream. Envoys go on with what they hold, and come back to the next control process."""
@@ -67,7 +81,7 @@ class Control:
             response_serializer=lambda message: message.SerializeToString(),
         )
         unary = grpc.unary_unary_rpc_method_handler
-        broker = {"Judge": unary(self._judge), "Current": unary(self._current)}
+        broker = {"Judge": unary(self._judge), "Current": unary(self._current), "Admit": unary(self._admit)}
         return (
             grpc.method_handlers_generic_handler(service, {method: stream}),
             grpc.method_handlers_generic_handler(_SERVICE, broker),
@@ -84,6 +98,17 @@ class Control:
         )
         return b""
 
+    async def _admit(self, nothing: bytes, context: Any) -> bytes:
+        told = dict(context.invocation_metadata())
+        question = Question(
+            told.get("authrecord-proof", ""),
+            _names(told.get("authrecord-records", "")),
+            _names(told.get("authrecord-any", "")),
+        )
+        said = UNKNOWN.code if self._doorkeeper is None else await self._doorkeeper.admit(question)
+        await context.send_initial_metadata((("authrecord-admission", said),))
+        return b""
+
     async def _current(self, nothing: bytes, context: Any) -> bytes:
         target = dict(context.invocation_metadata()).get("authrecord-target", "")
         try:
@@ -98,6 +123,28 @@ class Control:
         ]
         await context.send_initial_metadata(tuple(found))
         return b""
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
+
+
+def _open_port(server: Any, place: Listen, door: Door | None) -> int:
+    if door is None:
+        raise RecordFault(
+            f"{place} can be reached by others, and whoever gets in gets every credential: it needs mutual TLS.",
+            field="listen",
+            hint="Give --tls-certificate, --tls-key and --client-ca, or share the socket of a --folder.",
+            code="not_local",
+        )
+    try:
+        return int(server.add_secure_port(str(place), door.credentials()))
+    except RuntimeError:
+        raise StoreFault(
+            f"cannot listen at {place}.",
+            hint="Name another address, or end what listens there.",
+            code="port_taken",
+        ) from None
 
 
 def _gone(socket: Path) -> None:

@@ -7,56 +7,110 @@ import os
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from ...core.contracts import Clock
+from ...core.errors import RecordFault, StoreFault
 from ...core.origin import Origin
 from ...core.secret import Secret
+from ..authority import Authority
+from ..callers import Tokens
+from ..listening import Listen
 from ..rules import Rules
 from ..young import YOUNG_SECONDS
+from . import forward, guard, shared
 from .bootstrap import Files, bootstrap, resources
+from .callers import by_control, by_password
 from .child import Child
 from .clusters import cluster
+from .doorkeeper import Doorkeeper
 from .hub import Find, Hub
-from .listener import listener
+from .listener import listener, manager
 from .plan import Plan
 from .routes import route_configuration
 from .shapes import Json
+
+LOOPBACK: Final = Listen("127.0.0.1", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How one Envoy runs.
 
-    `binary`: which (see `binary.find_envoy`). `host`, `port`: where callers connect; port 0 takes a free one.
-    `reverse`: the one origin of every request, `None` when requests name theirs. `names`: what `Host` may say of a
-    reverse gateway besides loopback. `password`: of callers. `ca_file`: a PEM file of authorities for the APIs'
-    certificates beside the usual ones. `workers`: threads of Envoy. `replay`, `young`: see `Hub`.
+    `binary`: which (see `binary.find_envoy`). `listen`: where callers connect; port 0 takes a free one.
+    `reverse`: the one origin of every request, `None` when requests name theirs. `bare`: where the same is found
+    without credentials. `proxy`: where a forward proxy listens, which also takes `CONNECT`. `names`: what `Host` may
+    say of a reverse gateway besides loopback. `password`: of callers. `ca_file`: a PEM file of authorities for the
+    APIs' certificates beside the usual ones. `speaks_h2`: APIs may choose HTTP/2. `workers`: threads of Envoy.
+    `replay`, `young`: see `Hub`. `asks_control`: callers are known by what the control process says of them, not by
+    the password alone. `tls`: the paths of the certificate and key of listeners that other machines reach.
+    `public_only`: private addresses are not dialled, see `guard`.
     """
 
     binary: Path
     password: Secret
     ca_file: str = ""
-    host: str = "127.0.0.1"
-    port: int = 0
+    listen: Listen | None = LOOPBACK
     reverse: Origin | None = None
+    bare: Listen | None = None
+    proxy: Listen | None = None
     names: tuple[str, ...] = ()
     replay: bool = True
+    speaks_h2: bool = True
+    asks_control: bool = False
+    tls: tuple[str, str] | None = None
+    public_only: bool = False
     workers: int = 2
     young: float = YOUNG_SECONDS
+
+    @property
+    def places(self) -> dict[str, Listen]:
+        """Where callers connect, by the listener's name."""
+        found = {"reverse": self.listen, "bare": self.bare, "forward": self.proxy}
+        return {name: place for name, place in found.items() if place is not None}
 
 
 class Engine:
     """An Envoy that carries requests, and what it needs from us. An asynchronous context manager."""
 
-    def __init__(self, rules: Rules, find: Find, settings: Settings, *, clock: Clock = time) -> None:
-        self._settings = settings
-        self.hub = Hub(rules, find, replay=settings.replay, young=settings.young, clock=clock)
+    def __init__(
+        self,
+        rules: Rules,
+        find: Find,
+        settings: Settings,
+        *,
+        authority: Authority | None = None,
+        tokens: Tokens | None = None,
+        clock: Clock = time,
+    ) -> None:
+        checked(settings, tokens)
+        self._settings = replace(settings, asks_control=tokens is not None)
+        doorkeeper = None if tokens is None else Doorkeeper(settings.password, tokens, clock.monotonic)
+        self.hub = Hub(
+            rules,
+            find,
+            replay=settings.replay,
+            young=settings.young,
+            authority=authority,
+            doorkeeper=doorkeeper,
+            clock=clock,
+        )
         self._stack = AsyncExitStack()
         self._version = 0
-        self.port = 0
+        self.ports: dict[str, int] = {}
+        """The port of each listener by its name."""
+
+    @property
+    def port(self) -> int:
+        """The reverse gateway's port."""
+        return self.ports["reverse"]
+
+    @property
+    def places(self) -> dict[str, Listen]:
+        """Where it really listens: `reverse`, `bare` and `forward`, as far as there are such."""
+        return {name: Listen(place.host, self.ports[name]) for name, place in self._settings.places.items()}
 
     async def __aenter__(self) -> Self:
         try:
@@ -93,7 +147,13 @@ class Engine:
         self._stack.push_async_callback(self.child.stop)
         await self.hub.serve(self.files.control)
         await self.child.ready()
-        self.port = (await self.child.ports())["gateway"]
+        self.ports = await self.child.ports()
+        if missing := settings.places.keys() - self.ports.keys():
+            raise StoreFault(
+                f"Envoy does not listen: {', '.join(sorted(missing))}.",
+                hint=self.child.last_words,
+                code="envoy_failed",
+            )
 
     def _write_resources(self) -> None:
         """Clusters first: a route is never there before its cluster."""
@@ -103,13 +163,44 @@ class Engine:
         write(self.files.listeners, resources(listeners, str(self._version)))
 
 
+def checked(settings: Settings, tokens: Tokens | None) -> None:
+    """Raises `RecordFault` for a listener that other machines reach without TLS or API tokens (row O25)."""
+    for place in settings.places.values():
+        if not place.is_local and (settings.tls is None or tokens is None):
+            raise RecordFault(
+                f"{place} can be reached from other machines: that needs TLS and API tokens.",
+                field="listen",
+                hint="Listen at 127.0.0.1, or give a certificate and a store with API tokens.",
+                code="not_local",
+            )
+
+
 def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Json], list[Json]]:
-    """Clusters and listeners of a plan, without a credential in them. Writes `files.authorities` where it is needed."""
+    """Clusters and listeners of a plan, without a credential in them. Writes `files.authorities` where it is needed.
+
+    Raises `RecordFault` for an origin that is not dialled.
+    """
     trusted = str(_authorities(files, settings.ca_file))
-    clusters = [cluster(target, trusted) for target in plan.targets]
-    routes = route_configuration(plan, reverse=settings.reverse, names=settings.names)
-    proxy = settings.reverse is None
-    return clusters, [listener(settings.host, settings.port, settings.password, routes, proxy=proxy)]
+    public_only = settings.public_only
+    guard.check((site.origin for site in plan.sites), public_only=public_only)
+    clusters = [
+        cluster(target, trusted, speaks_h2=settings.speaks_h2, public_only=public_only)
+        for target in plan.targets
+    ]
+    listeners = []
+    asks = by_control() if settings.asks_control else by_password(settings.password)
+    if settings.proxy is not None:
+        entry = forward.Entry(asks, settings.asks_control, settings.tls, public_only)
+        clusters.extend(forward.clusters(plan))
+        listeners.extend(forward.listeners(plan, settings.proxy, entry))
+    for name, seen in (("reverse", plan), ("bare", plan.bare)):
+        place = settings.places.get(name)
+        if place is not None:
+            routes = route_configuration(seen, reverse=settings.reverse, names=settings.names)
+            attempts = shared.chain(seen, public_only=public_only)
+            reads = manager(routes, asks, attempts, absolute=settings.reverse is None)
+            listeners.append(listener(name, place, reads, settings.tls))
+    return clusters, listeners
 
 
 def _authorities(files: Files, ca_file: str) -> Path:

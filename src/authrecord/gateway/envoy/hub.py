@@ -9,12 +9,17 @@ from pathlib import Path
 
 from ...core.contracts import Clock
 from ...keeper.authenticator import Authenticator
+from ..authority import Authority
+from ..listening import Listen
 from ..rules import Rules
 from ..young import YOUNG_SECONDS
 from .board import Board
 from .broker import Broker
 from .control import Control
+from .doorkeeper import Doorkeeper
 from .keeping import Keeping
+from .leaves import RENEW_SECONDS, Leaves
+from .network import Door
 from .placement import Placement
 from .plan import Plan, Target, plan_of
 
@@ -25,7 +30,9 @@ Find = Callable[[str], Authenticator]
 class Hub:
     """Made in the event loop that it runs in.
 
-    `replay`: expired answers are mended. `young`: see `gateway.young.refused_young`. Raises what `plan_of` raises.
+    `replay`: expired answers are mended. `young`: see `gateway.young.refused_young`. `authority`: of the certificates
+    for hosts that a forward proxy opens. `doorkeeper`: knows callers by more than a password. Raises what `plan_of`
+    raises.
     """
 
     def __init__(
@@ -35,27 +42,31 @@ class Hub:
         *,
         replay: bool = True,
         young: float = YOUNG_SECONDS,
+        authority: Authority | None = None,
+        doorkeeper: Doorkeeper | None = None,
         clock: Clock = time,
     ) -> None:
         self._replay = replay
         self._find = find
         self.plan = plan_of(rules, find, replay=replay)
-        self.board = Board(_placements(self.plan))
+        self.board = Board(_placements(self.plan), None if authority is None else Leaves(authority))
         self._broker = Broker(
             _by_name(self.plan), self._authenticator, self.board, young=young, now=clock.time
         )
-        self.control = Control(self.board, self._broker)
+        self.control = Control(self.board, self._broker, doorkeeper)
         self._keeping = Keeping(self._authenticator, self.board, clock)
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def prepare(self) -> None:
         """Obtain every credential, and keep it fresh from now on. One that cannot be had is tried again later."""
         await self._keeping.begin(self.plan.rules.records)
-        self._task = asyncio.create_task(self._keeping.run())
+        self._tasks = [asyncio.create_task(self._keeping.run()), asyncio.create_task(self._renew_leaves())]
 
-    async def serve(self, socket: Path) -> None:
-        """Let Envoys in."""
-        await self.control.start(socket)
+    async def serve(
+        self, socket: Path | None, *, place: Listen | None = None, door: Door | None = None
+    ) -> int:
+        """Let Envoys in: see `Control.start`."""
+        return await self.control.start(socket, place=place, door=door)
 
     async def change(self, rules: Rules, find: Find) -> None:
         """Other rules and records from now on. Raises what `plan_of` raises, and then nothing has changed."""
@@ -68,9 +79,14 @@ class Hub:
     async def stop(self) -> None:
         """Let Envoys go, and renew no longer."""
         await self.control.stop()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _renew_leaves(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            self.board.renew_leaves()
 
     def _authenticator(self, record: str) -> Authenticator:
         return self._find(record)

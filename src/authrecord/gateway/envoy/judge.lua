@@ -1,10 +1,27 @@
 -- Looks at an answer. Most are left alone; one that may say "expired" is shown to the control process, which
--- decides. The names in capitals are written before this script.
+-- decides. The names in capitals are written before this script; what differs between targets is read from the route.
 
-local function of_known_kind(headers)
+local known = {}
+
+local function target_of(handle)
+  local metadata = handle:metadata()
+  local name = metadata:get("target")
+  if name == nil then return nil end
+  local target = known[name]
+  if target == nil then
+    target = {
+      name = name, judged = metadata:get("judged"), credentials = metadata:get("credentials"),
+      pattern = metadata:get("pattern"), streams = metadata:get("streams"), literals = metadata:get("literals"),
+    }
+    known[name] = target
+  end
+  return target
+end
+
+local function of_known_kind(target, headers)
   local coding = headers:get("content-encoding")
   if coding ~= nil and coding ~= "identity" then return false end
-  if JUDGES_STREAMS then return true end
+  if target.streams then return true end
   local length = tonumber(headers:get("content-length"))
   return length ~= nil and length > 0 and length <= MOST_BODY
 end
@@ -19,24 +36,24 @@ local function head_of(status, headers)
   return table.concat(lines, "\n")
 end
 
-local function holds_literal(text)
-  if #LITERALS == 0 then return true end
+local function holds_literal(target, text)
+  if #target.literals == 0 then return true end
   local lower = string.lower(text)
-  for _, literal in ipairs(LITERALS) do
+  for _, literal in ipairs(target.literals) do
     if string.find(lower, literal, 1, true) then return true end
   end
   return false
 end
 
-local function body_of(handle, headers)
-  if not of_known_kind(headers) then return "" end
+local function body_of(target, handle, headers)
+  if not of_known_kind(target, headers) then return "" end
   local buffer = handle:body()
   if buffer == nil then return "" end
   return buffer:getBytes(0, math.min(buffer:length(), 65536))
 end
 
 -- Gives the head and the body to show, or nil. The usual answer costs few calls: this runs for each one.
-local function suspicion(handle)
+local function suspicion(target, handle)
   local headers = handle:headers()
   local status = headers:get(":status")
   local failed = status >= "300"
@@ -45,10 +62,10 @@ local function suspicion(handle)
     local invalid = challenge ~= nil and string.find(string.lower(challenge), "invalid_token", 1, true)
     if status == "401" or invalid then return head_of(status, headers), "" end
   end
-  if not HAS_PATTERN then return nil end
+  if not target.pattern then return nil end
   local head = failed and head_of(status, headers) or nil
-  local body = status ~= "304" and body_of(handle, headers) or ""
-  if holds_literal(body) or (failed and holds_literal(head)) then
+  local body = status ~= "304" and body_of(target, handle, headers) or ""
+  if holds_literal(target, body) or (failed and holds_literal(target, head)) then
     return head or head_of(status, handle:headers()), body
   end
   return nil
@@ -59,7 +76,9 @@ local function printable(text)
 end
 
 function envoy_on_response(handle)
-  local head, body = suspicion(handle)
+  local target = target_of(handle)
+  if target == nil or not target.judged then return end
+  local head, body = suspicion(target, handle)
   local facts = handle:headers():get("x-authrecord-context") or ""
   if head == nil and string.byte(facts) ~= 50 then return end -- 50 is "2": the second attempt's success is told
   local attempt, method, sent, length = string.match(facts, "^(%d*) (%S+) (%d*) (%d*)$")
@@ -67,11 +86,11 @@ function envoy_on_response(handle)
   local asked = {
     [":method"] = "POST", [":path"] = "/authrecord.Broker/Judge", [":authority"] = "authrecord",
     ["content-type"] = "application/grpc", ["te"] = "trailers",
-    ["authrecord-target"] = TARGET, ["authrecord-attempt"] = attempt, ["authrecord-method"] = method,
+    ["authrecord-target"] = target.name, ["authrecord-attempt"] = attempt, ["authrecord-method"] = method,
     ["authrecord-sent-bytes"] = sent, ["authrecord-length"] = length,
     ["authrecord-status"] = headers:get(":status"),
   }
-  for number = 1, CREDENTIALS do
+  for number = 1, target.credentials do
     asked["authrecord-credential-" .. number] = printable(headers:get("x-authrecord-context-" .. number) or "")
   end
   local text = head == nil and "" or head .. "\n\n" .. body

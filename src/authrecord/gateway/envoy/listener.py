@@ -1,33 +1,42 @@
-"""The listener: where callers connect, who they must be, and how faithfully their requests are carried.
+"""Listeners: where callers connect, and how faithfully their requests are carried.
 
 Nothing is normalised: what a scanner sends arrives as it was sent. Envoy refuses malformed requests all the same,
-so that protocol-level fuzzing is not possible through it. Every caller names itself, on loopback too (row O25).
+so that protocol-level fuzzing is not possible through it.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-from ...core.secret import Secret
+from ..listening import Listen
 from ..refusals import SAYS_ERROR, Refusal
-from .routes import TOKEN
+from .doorkeeper import UNKNOWN
+from .scripts import REALM
 from .shapes import KEEPS_CASE, Json, extension, socket_address, typed
-
-USER: Final = "authrecord"
-"""The user name that callers give with the gateway's password."""
 
 _ORDERS: Final = ("x-envoy-", "x-authrecord-c", "x-authrecord-r")
 """The beginnings of header names by which Envoy (retries, timeouts) and our scripts are told what to do."""
 
-_REALM: Final = 'Basic realm="authrecord"'
-_NEVER: Final = "0s"
+_NO_END: Final = "0s"
+LISTENER: Final = "type.googleapis.com/envoy.config.listener.v3.Listener"
 
 
-def listener(host: str, port: int, password: Secret, routes: Json, *, proxy: bool) -> Json:
-    """The listener on a TCP address; port 0 takes a free one. `proxy`: requests may hold a whole URL."""
-    manager = extension(
+def manager(
+    routes: Json,
+    filters: Iterable[Json],
+    attempts: list[Json],
+    *,
+    absolute: bool = False,
+    connects: bool = False,
+) -> Json:
+    """The filter that reads requests. `filters`: who is calling, and what else comes before the routes' clusters.
+
+    `attempts`: the chain for each attempt of a request (see `shared`), where the cluster has none of its own.
+    `absolute`: requests may hold a whole URL. `connects`: `CONNECT` is taken.
+    """
+    upgrades = [{"upgrade_type": "websocket"}, *([{"upgrade_type": "CONNECT"}] if connects else [])]
+    return extension(
         "http",
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="gateway",
@@ -35,13 +44,13 @@ def listener(host: str, port: int, password: Secret, routes: Json, *, proxy: boo
         http_protocol_options={
             "header_key_format": KEEPS_CASE,
             "accept_http_10": True,
-            "allow_absolute_url": proxy,
+            "allow_absolute_url": absolute,
         },
         common_http_protocol_options={"idle_timeout": "3600s", "max_headers_count": 256},
         max_request_headers_kb=64,
         request_headers_timeout="30s",
-        stream_idle_timeout=_NEVER,
-        request_timeout=_NEVER,
+        stream_idle_timeout=_NO_END,
+        request_timeout=_NO_END,
         generate_request_id=False,
         preserve_external_request_id=True,
         server_header_transformation="PASS_THROUGH",
@@ -49,65 +58,41 @@ def listener(host: str, port: int, password: Secret, routes: Json, *, proxy: boo
         merge_slashes=False,
         path_with_escaped_slashes_action="KEEP_UNCHANGED",
         proxy_100_continue=True,
-        upgrade_configs=[{"upgrade_type": "websocket"}],
+        upgrade_configs=upgrades,
         early_header_mutation_extensions=[_without_orders()],
         local_reply_config=_own_answers(),
         http_filters=[
-            *callers(password),
-            extension("router", "filters.http.router.v3.Router", suppress_envoy_headers=True),
+            *filters,
+            extension(
+                "router",
+                "filters.http.router.v3.Router",
+                suppress_envoy_headers=True,
+                upstream_http_filters=attempts,
+            ),
         ],
         route_config=routes,
     )
+
+
+def listener(name: str, place: Listen, reads: Json, tls: tuple[str, str] | None) -> Json:
+    """A listener on a TCP address; port 0 takes a free one. `reads`: its manager. `tls`: beyond this machine."""
+    chain: Json = {"filters": [reads]}
+    if tls is not None and not place.is_local:
+        certificate = {"certificate_chain": {"filename": tls[0]}, "private_key": {"filename": tls[1]}}
+        chain["transport_socket"] = under_tls(tls_certificates=[certificate])
     return {
-        "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
-        "name": "gateway",
-        "address": socket_address(host, port),
-        "filter_chains": [{"filters": [manager]}],
+        "@type": LISTENER,
+        "name": name,
+        "address": socket_address("127.0.0.1" if place.host == "localhost" else place.host, place.port),
+        "filter_chains": [chain],
     }
 
 
-def callers(password: Secret) -> list[Json]:
-    """The filters that ask who is calling: by `X-Authrecord-Token` where it is given, else `Proxy-Authorization`.
-
-    Either holds `Basic` with the user `authrecord` and the gateway's password. Envoy is told a digest only; the
-    password is 256 random bits or long, so that a plain SHA-1, which is what Envoy knows, gives nothing away.
-    """
-    users = {"inline_string": f"{USER}:{{SHA}}{_digest(password)}"}
-    by_token = _basic("caller-token", users, TOKEN)
-    by_proxy = _basic("caller", users, "proxy-authorization")
-    given = _value_of(TOKEN)
-    return [
-        _skipping("by-token", by_token, {"not_matcher": given}),
-        _skipping("by-proxy", by_proxy, given),
-    ]
-
-
-def _basic(name: str, users: Json, header: str) -> Json:
-    return extension(name, "filters.http.basic_auth.v3.BasicAuth", users=users, authentication_header=header)
-
-
-def _value_of(header: str) -> Json:
-    """Holds for requests that have the header."""
-    header_input = {
-        "name": "header",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
-            "header_name": header,
-        },
-    }
-    any_value = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
-    return {"single_predicate": {"input": header_input, "value_match": any_value}}
-
-
-def _skipping(name: str, wrapped: Json, predicate: Json) -> Json:
-    skip: dict[str, Any] = extension("skip", "filters.common.matcher.action.v3.SkipFilter")
-    matchers = [{"predicate": predicate, "on_match": {"action": skip}}]
-    return extension(
-        name,
-        "common.matching.v3.ExtensionWithMatcher",
-        extension_config=wrapped,
-        xds_matcher={"matcher_list": {"matchers": matchers}},
-    )
+def under_tls(**certificates: object) -> Json:
+    """TLS of a listener, with these certificates, for HTTP/1.1: names of headers keep their case."""
+    common = {"alpn_protocols": ["http/1.1"], **certificates}
+    kind = "transport_sockets.tls.v3.DownstreamTlsContext"
+    return {"name": "tls", "typed_config": typed(kind, common_tls_context=common)}
 
 
 def _without_orders() -> Json:
@@ -122,11 +107,10 @@ def _own_answers() -> Json:
 
     A caller that is unknown is told how to name itself; a request whose credential cannot be had was not sent.
     """
-    unknown = Refusal(407, "unknown_caller", "The gateway does not know the caller.")
     nothing = Refusal(502, "no_credential", "There is no credential for this request, so it was not sent.")
     return {
         "mappers": [
-            _mapper("response.code_details.contains('basic_auth')", unknown, {"Proxy-Authenticate": _REALM}),
+            _mapper("response.code_details.contains('basic_auth')", UNKNOWN, {"Proxy-Authenticate": REALM}),
             _mapper("response.code_details.contains('inject_credential')", nothing, {}),
         ]
     }
@@ -143,7 +127,3 @@ def _mapper(condition: str, refusal: Refusal, headers: dict[str, str]) -> Json:
         "body_format_override": {**text, "content_type": "application/problem+json"},
         "headers_to_add": [{"header": {"key": name, "value": value}} for name, value in added.items()],
     }
-
-
-def _digest(password: Secret) -> str:
-    return base64.b64encode(hashlib.sha1(password.reveal().encode(), usedforsecurity=False).digest()).decode()

@@ -42,8 +42,17 @@ _MESSAGES: Final[dict[str, tuple[_Field, ...]]] = {
     ),
     "DataSource": (("inline_bytes", 2, "bytes"),),
     "GenericSecret": (("secret", 1, "DataSource"),),
-    "Secret": (("name", 1, "text"), ("generic_secret", 5, "GenericSecret")),
+    "TlsCertificate": (("certificate_chain", 1, "DataSource"), ("private_key", 2, "DataSource")),
+    "Secret": (
+        ("name", 1, "text"),
+        ("tls_certificate", 2, "TlsCertificate"),
+        ("generic_secret", 5, "GenericSecret"),
+    ),
 }
+
+
+_ONE_OF: Final = frozenset({"DataSource"})
+"""Messages whose fields exclude each other: such a field is written even when it is empty, and Envoy insists on it."""
 
 
 def _classes() -> dict[str, Any]:
@@ -55,10 +64,14 @@ def _classes() -> dict[str, Any]:
     file.dependency.append(any_pb2.DESCRIPTOR.name)
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
+        if name in _ONE_OF:
+            message.oneof_decl.add(name="specifier")
         for field_name, number, kind in fields:
             plain = kind.removesuffix("*")
             field = message.field.add(name=field_name, number=number)
             field.label = _OPTIONAL if plain == kind else _REPEATED
+            if name in _ONE_OF:
+                field.oneof_index = 0
             if plain in _KINDS:
                 field.type = _KINDS[plain]
                 continue
@@ -81,5 +94,14 @@ def secret_bytes(name: str, value: bytes) -> bytes:
     """A generic secret (`envoy.extensions.transport_sockets.tls.v3.Secret`), serialised."""
     secret = Secret(name=name)
     secret.generic_secret.secret.inline_bytes = value
+    serialised: bytes = secret.SerializeToString()
+    return serialised
+
+
+def certificate_bytes(name: str, chain: bytes, key: bytes) -> bytes:
+    """A certificate with its key, both PEM, as such a secret."""
+    secret = Secret(name=name)
+    secret.tls_certificate.certificate_chain.inline_bytes = chain
+    secret.tls_certificate.private_key.inline_bytes = key
     serialised: bytes = secret.SerializeToString()
     return serialised

@@ -32,10 +32,6 @@ class Placement:
     place: Place
     name: str
 
-    def header(self, number: int) -> str:
-        """The header that Envoy injects into: the credential's own, or the `number`-th that our script empties."""
-        return self.name if self.place is Place.HEADER else f"x-authrecord-credential-{number}"
-
     def value(self, wire: Wire) -> str:
         """What is injected: a header's value, or `name=value` as it stands in the query or in `Cookie`."""
         if self.place is Place.QUERY:

@@ -67,6 +67,11 @@ class Site:
         return Target(self.origin)
 
     @property
+    def records(self) -> tuple[str, ...]:
+        """Every record of its ways."""
+        return tuple(dict.fromkeys(name for way in self.ways for name in way.rule.records))
+
+    @property
     def looks_at_paths(self) -> bool:
         """True when some rule depends on the path."""
         return any(not way.rule.fits_every_path for way in self.ways)
@@ -78,6 +83,14 @@ class Plan:
 
     rules: Rules
     sites: tuple[Site, ...]
+
+    @property
+    def bare(self) -> Plan:
+        """The same sites, and nothing put on (rules still decide which requests pass)."""
+        sites = (
+            Site(site.origin, tuple(Way(way.rule, site.bare) for way in site.ways)) for site in self.sites
+        )
+        return Plan(self.rules, tuple(sites))
 
     @property
     def targets(self) -> tuple[Target, ...]:

@@ -13,9 +13,10 @@ from typing import Final
 from ...core.origin import DEFAULT_PORTS, Origin
 from ..refusals import SAYS_ERROR, Refusal
 from ..rules import OwnCredential, Unmatched
+from . import scripts, shared
 from .placement import Place, Placement, spellings
 from .plan import Plan, Site, Target, Way
-from .shapes import Json
+from .shapes import SCRIPT, Json
 
 MOST_REPLAYED_BODY: Final = 1024 * 1024
 """Bytes of a request's body that are kept for a second attempt; larger ones stream and are not sent again."""
@@ -29,7 +30,7 @@ _AMBIGUOUS: Final = (
     r"%(?i:2[ef5]|5c|00|3b|23|3f|2d|5f|7e|3[0-9]|[46][1-9a-f]|[57][0-9a])).*"
 )
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
-_NO_RULE: Final = (404, "no_rule", "No rule of the gateway speaks of this request.")
+NO_RULE: Final = (404, "no_rule", "No rule of the gateway speaks of this request.")
 _OTHER_HOST: Final = (421, "other_host", "Host names another server than this gateway.")
 _OUR_ANSWER_HEADERS: Final = ("x-authrecord-context", "x-authrecord-replay")
 
@@ -37,17 +38,27 @@ _OUR_ANSWER_HEADERS: Final = ("x-authrecord-context", "x-authrecord-replay")
 def route_configuration(plan: Plan, *, reverse: Origin | None, names: Iterable[str] = ()) -> Json:
     """The routes of a plan. `reverse`: the one origin that every request goes to, whatever it names.
 
-    Without `reverse` a request names its origin: as a proxy's client does, or by `Host`. With it, `Host` must be an
+    Without `reverse` a request names its origin, as a proxy's client does, or by `Host`. With it, `Host` must be an
     address of this machine's loopback or one of `names` (rows M1, O10).
     """
     own_names = [form for name in (*_LOOPBACK, *names) for form in (name, f"{name}:*")]
     hosts = [
-        _virtual_host(site, _authorities(site.origin) if reverse is None else own_names, plan.rules.unmatched)
+        virtual_host(site, authorities(site.origin) if reverse is None else own_names, plan.rules.unmatched)
         for site in plan.sites
         if reverse is None or site.origin == reverse
     ]
-    routes = [refusing("/", *(_NO_RULE if reverse is None else _OTHER_HOST))]
-    hosts.append({"name": "nothing", "domains": ["*"], "routes": routes})
+    return routes_of([*hosts, _nothing(NO_RULE if reverse is None else _OTHER_HOST)])
+
+
+def routes_inside(plan: Plan, site: Site) -> Json:
+    """The routes inside of a tunnel to `site`: `Host` must be what `CONNECT` named (row O10)."""
+    return routes_of(
+        [virtual_host(site, authorities(site.origin), plan.rules.unmatched), _nothing(_OTHER_HOST)]
+    )
+
+
+def routes_of(hosts: list[Json]) -> Json:
+    """A route configuration of these virtual hosts."""
     return {
         "name": "routes",
         "virtual_hosts": hosts,
@@ -58,6 +69,10 @@ def route_configuration(plan: Plan, *, reverse: Origin | None, names: Iterable[s
         ],
         "most_specific_header_mutations_wins": False,
     }  # fmt: skip
+
+
+def _nothing(refusal: tuple[int, str, str]) -> Json:
+    return {"name": "nothing", "domains": ["*"], "routes": [refusing("/", *refusal)]}
 
 
 def refusing(prefix: str, status: int, code: str, detail: str, **match: object) -> Json:
@@ -78,7 +93,7 @@ def refusing(prefix: str, status: int, code: str, detail: str, **match: object) 
     }
 
 
-def _authorities(origin: Origin) -> list[str]:
+def authorities(origin: Origin) -> list[str]:
     """The ways to name an origin in a request; without a port where it is that of the scheme."""
     named = [f"{origin.host}:{origin.port}"]
     if DEFAULT_PORTS[origin.scheme] == origin.port:
@@ -86,13 +101,15 @@ def _authorities(origin: Origin) -> list[str]:
     return named
 
 
-def _virtual_host(site: Site, domains: list[str], unmatched: Unmatched) -> Json:
+def virtual_host(site: Site, domains: list[str], unmatched: Unmatched) -> Json:
+    """An origin, found by these authorities, and what becomes of requests to it."""
     routes: list[Json] = []
     if site.looks_at_paths:
         detail = "The path holds what servers read differently, and a rule depends on it."
         headers = [_header(":path", {"safe_regex": {"regex": _AMBIGUOUS}})]
         routes.append(refusing("/", 400, "ambiguous_path", detail, headers=headers))
-    routes.append(_to(site.bare, {"prefix": "/", "headers": [{"name": BYPASS, "present_match": True}]}))
+    without = {"prefix": "/", "headers": [{"name": BYPASS, "present_match": True}]}
+    routes.append(_to(site.bare, without, site.records))
     detail = "TRACE would show the credential to whoever asks."
     routes.append(refusing("/", 405, "method", detail, headers=[_header(":method", {"exact": "TRACE"})]))
     for way in site.ways:
@@ -100,7 +117,7 @@ def _virtual_host(site: Site, domains: list[str], unmatched: Unmatched) -> Json:
     if unmatched is Unmatched.PASS:
         routes.append(_to(site.bare, {"prefix": "/"}))
     else:
-        routes.append(refusing("/", *_NO_RULE))
+        routes.append(refusing("/", *NO_RULE))
     return {
         "name": str(site.origin),
         "domains": domains,
@@ -118,14 +135,14 @@ def _ways(site: Site, way: Way) -> Iterable[Json]:
             for header in _own(placement):
                 with_own = {**match, "headers": [*match.get("headers", ()), header]}
                 if way.rule.own_credential is OwnCredential.KEEP:
-                    yield _to(site.bare, with_own)
+                    yield _to(site.bare, with_own, way.rule.records)
                 else:
                     detail = "The request carries a credential of its own, and the rule refuses it."
                     prefix = with_own.pop("prefix", None)
                     route = refusing("/", 403, "own_credential", detail)
                     route["match"] = with_own if prefix is None else {"prefix": prefix, **with_own}
                     yield route
-    yield _to(way.target, match, passes_cookies=way.rule.passes_cookies)
+    yield _to(way.target, match, way.rule.records, passes_cookies=way.rule.passes_cookies)
 
 
 def _match(way: Way) -> Json:
@@ -153,7 +170,8 @@ def _header(name: str, matcher: Json) -> Json:
     return {"name": name, "string_match": matcher}
 
 
-def _to(target: Target, match: Json, *, passes_cookies: bool = True) -> Json:
+def _to(target: Target, match: Json, records: tuple[str, ...] = (), *, passes_cookies: bool = True) -> Json:
+    """A route to a target. `records`: what its callers must be allowed to use."""
     action: Json = {
         "cluster": target.cluster,
         "timeout": "0s",
@@ -171,6 +189,12 @@ def _to(target: Target, match: Json, *, passes_cookies: bool = True) -> Json:
         added.append(_set("cache-control", "no-store"))
     if added:
         route["request_headers_to_add"] = added
+    facts: Json = {"records": ",".join(records)} if records else {}
+    if shared.is_shared(target):
+        facts.update(scripts.facts_of(target))
+        route["typed_per_filter_config"] = shared.at_route(target)
+    if facts:
+        route["metadata"] = {"filter_metadata": {SCRIPT: facts}}
     hidden = list(_hidden(target))
     if not passes_cookies:
         hidden.append("set-cookie")

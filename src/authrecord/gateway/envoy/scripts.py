@@ -1,15 +1,25 @@
-"""Our scripts for Envoy, with what they must know of a target written before them."""
+"""Our scripts for Envoy, and what they must know of a target.
+
+A script is the same for every target, so that Envoy keeps it once for each thread.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Final, TypeAlias
 
+from .doorkeeper import AWAY, NOT_ALLOWED, UNKNOWN
 from .literals import literals_of
 from .plan import Target
+from .shapes import SCRIPT, Json
+
+NAME: Final = SCRIPT
+"""The name of the filters that run our scripts, under which they find the metadata of a route."""
+
+REALM: Final = 'Basic realm="authrecord"'
 
 CONTROL: Final = "authrecord_control"
 """The cluster of Envoy that leads to our control process."""
@@ -20,51 +30,61 @@ PATIENCE: Final = 60_000
 MOST_BODY: Final = 512 * 1024
 """Bytes of an answer's body that is held back until the pattern was compared; larger ones pass unseen."""
 
-_Value: TypeAlias = str | int | bool | Sequence[str] | dict[str, str]
+_Value: TypeAlias = "str | int | bool | Sequence[str] | Mapping[str, _Value]"
 
 
-def judge(target: Target) -> str:
+def judge() -> str:
     """The script that looks at answers."""
-    literals = [literals_of(pattern) for pattern in target.patterns]
     return _with(
         "judge.lua",
         CONTROL=CONTROL,
         PATIENCE=PATIENCE,
-        TARGET=target.cluster,
-        CREDENTIALS=len(target.placements),
-        HAS_PATTERN=bool(target.patterns),
-        JUDGES_STREAMS=target.judges_streams,
         MOST_BODY=MOST_BODY,
-        LITERALS=[text for texts in literals for text in texts] if all(literals) else [],
-        PHRASES={str(status.value): status.phrase for status in HTTPStatus} if target.patterns else {},
+        PHRASES={str(status.value): status.phrase for status in HTTPStatus},
     )
 
 
-def renew(target: Target) -> str:
+def renew() -> str:
     """The script that replaces a refused credential before the second attempt."""
+    return _with("renew.lua", CONTROL=CONTROL, PATIENCE=PATIENCE)
+
+
+def stamp() -> str:
+    """The script that puts credentials into the query and into cookies."""
+    return _with("stamp.lua")
+
+
+def admit() -> str:
+    """The script that asks who is calling."""
+    refusals = {
+        refusal.code: {"status": str(refusal.status), "body": refusal.body().decode()}
+        for refusal in (UNKNOWN, NOT_ALLOWED, AWAY)
+    }
     return _with(
-        "renew.lua",
+        "admit.lua",
         CONTROL=CONTROL,
         PATIENCE=PATIENCE,
-        TARGET=target.cluster,
-        CREDENTIALS=len(target.placements),
-        INJECTED=_injected(target),
+        REALM=REALM,
+        REMEMBERED=1_000,
+        AWAY=60_000,
+        MOST_REMEMBERED=10_000,
+        REFUSALS=refusals,
     )
 
 
-def stamp(target: Target) -> str:
-    """The script that puts credentials into the query and into cookies."""
-    return _with(
-        "stamp.lua",
-        CREDENTIALS=len(target.placements),
-        INJECTED=_injected(target),
-        PLACES=[one.place.value for one in target.placements],
-        NAMES=[one.name for one in target.placements],
-    )
-
-
-def _injected(target: Target) -> list[str]:
-    return [one.header(number) for number, one in enumerate(target.placements, start=1)]
+def facts_of(target: Target) -> Json:
+    """What the scripts must know of a target; they find it at the route."""
+    literals = [literals_of(pattern) for pattern in target.patterns]
+    return {
+        "target": target.cluster,
+        "judged": target.replays,
+        "credentials": len(target.placements),
+        "pattern": bool(target.patterns),
+        "streams": target.judges_streams,
+        "literals": [text for texts in literals for text in texts] if all(literals) else [],
+        "places": [one.place.value for one in target.placements],
+        "names": [one.name for one in target.placements],
+    }
 
 
 def _with(name: str, **values: _Value) -> str:
@@ -85,8 +105,8 @@ def _lua(value: _Value) -> str:
         return str(value)
     if isinstance(value, str):
         return _lua_text(value)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"[{_lua_text(key)}] = {_lua_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"[{_lua_text(key)}] = {_lua(item)}" for key, item in value.items()) + "}"
     return "{" + ", ".join(_lua_text(item) for item in value) + "}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
@@ -18,6 +19,8 @@ KEEPS_CASE: Final[Json] = {
     }
 }
 """Header names leave as they came (HTTP/1.1)."""
+
+SCRIPT: Final = "authrecord.script"
 
 FROM_US: Final[Json] = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "60s"}
 """A resource that our control process hands over."""
@@ -52,13 +55,50 @@ def endpoints(cluster: str, address: Json) -> Json:
 
 
 def lua(script: str) -> Json:
-    """The filter that runs a script."""
-    return extension(
-        "authrecord.script", "filters.http.lua.v3.Lua", default_source_code={"inline_string": script}
-    )
+    """The filter that runs a script. It reads the metadata that routes have under this name."""
+    return extension(SCRIPT, "filters.http.lua.v3.Lua", default_source_code={"inline_string": script})
+
+
+def any_value_of(header: str) -> Json:
+    """A predicate that holds for requests that have the header."""
+    header_input = {
+        "name": "header",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
+            "header_name": header,
+        },
+    }
+    any_value = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
+    return {"single_predicate": {"input": header_input, "value_match": any_value}}
 
 
 def protocols(**fields: Any) -> Json:
     """How a cluster speaks HTTP."""
     kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     return {kind: typed("upstreams.http.v3.HttpProtocolOptions", **fields)}
+
+
+def is_address(host: str) -> bool:
+    """True for an IP address, with or without brackets; false for a name."""
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def identity_of(host: str, trusted_ca: str, context: Json) -> Json:
+    """Fields of a TLS client: the host's name in SNI, and a certificate for it from an authority that is trusted.
+
+    `trusted_ca`: the path of a PEM file. `context`: further fields of the common part.
+    """
+    name = host.strip("[]")
+    kind = "IP_ADDRESS" if is_address(name) else "DNS"
+    validation = {
+        "trusted_ca": {"filename": trusted_ca},
+        "match_typed_subject_alt_names": [{"san_type": kind, "matcher": {"exact": name}}],
+    }
+    fields: Json = {"common_tls_context": {**context, "validation_context": validation}}
+    if kind == "DNS":
+        fields["sni"] = name
+    return fields

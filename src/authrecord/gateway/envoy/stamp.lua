@@ -34,15 +34,18 @@ end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-  for number = 1, CREDENTIALS do
-    local place, name = PLACES[number], NAMES[number]
-    local value = headers:get(INJECTED[number])
+  local metadata = handle:metadata()
+  local names = metadata:get("names")
+  for number, place in ipairs(metadata:get("places")) do
+    local name = names[number]
+    local injected = "x-authrecord-credential-" .. number
+    local value = headers:get(injected)
     if place == "query" then
       headers:replace(":path", in_query(headers:get(":path"), name, value))
-      headers:remove(INJECTED[number])
+      headers:remove(injected)
     elseif place == "cookie" then
       headers:replace("cookie", in_cookies(headers:get("cookie"), name, value))
-      headers:remove(INJECTED[number])
+      headers:remove(injected)
     end
   end
 end
@@ -54,9 +57,10 @@ function envoy_on_response(handle)
   if location == nil then return end
   local base, query, fragment = string.match(location, "^([^?#]*)%?([^#]*)(.*)$")
   if base == nil then return end
-  local kept = query
-  for number = 1, CREDENTIALS do
-    if PLACES[number] == "query" then kept = without(kept, "&", "", NAMES[number], true) end
+  local kept, metadata = query, handle:metadata()
+  local names = metadata:get("names")
+  for number, place in ipairs(metadata:get("places")) do
+    if place == "query" then kept = without(kept, "&", "", names[number], true) end
   end
   if kept == query then return end
   headers:replace("location", base .. (kept ~= "" and "?" .. kept or "") .. fragment)

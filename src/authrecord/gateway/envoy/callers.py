@@ -1,0 +1,76 @@
+"""The filters that ask who is calling. Every caller names itself, on loopback too (row O25)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any, Final
+
+from ...core.secret import Secret
+from . import scripts
+from .routes import TOKEN
+from .shapes import Json, any_value_of, extension, lua
+
+USER: Final = "authrecord"
+"""The user name that callers give with the gateway's password."""
+
+_PROOF: Final = "authrecord.proof"
+
+
+def by_password(password: Secret) -> list[Json]:
+    """By the password: in `X-Authrecord-Token` where it is given, else in `Proxy-Authorization`.
+
+    Either holds `Basic` with the user `authrecord` and the gateway's password. Envoy is told a digest only; the
+    password is 256 random bits or long, so that a plain SHA-1, which is what Envoy knows, gives nothing away.
+    """
+    users = {"inline_string": f"{USER}:{{SHA}}{_digest(password)}"}
+    by_token = _basic("caller-token", users, TOKEN)
+    by_proxy = _basic("caller", users, "proxy-authorization")
+    given = any_value_of(TOKEN)
+    return [
+        _skipping("by-token", by_token, {"not_matcher": given}),
+        _skipping("by-proxy", by_proxy, given),
+    ]
+
+
+def _basic(name: str, users: Json, header: str) -> Json:
+    return extension(name, "filters.http.basic_auth.v3.BasicAuth", users=users, authentication_header=header)
+
+
+def _skipping(name: str, wrapped: Json, predicate: Json) -> Json:
+    skip: dict[str, Any] = extension("skip", "filters.common.matcher.action.v3.SkipFilter")
+    matchers = [{"predicate": predicate, "on_match": {"action": skip}}]
+    return extension(
+        name,
+        "common.matching.v3.ExtensionWithMatcher",
+        extension_config=wrapped,
+        xds_matcher={"matcher_list": {"matchers": matchers}},
+    )
+
+
+def by_control() -> list[Json]:
+    """By what the control process says of the password or API token in one of these fields, in any of its forms."""
+    return [lua(scripts.admit())]
+
+
+def noted() -> list[Json]:
+    """Takes the proof of a `CONNECT` along into the tunnel, where each request is asked about (row N8)."""
+    note = {
+        "object_key": _PROOF,
+        "factory_key": "envoy.string",
+        "format_string": {"text_format_source": {"inline_string": f"%REQ({TOKEN}?PROXY-AUTHORIZATION)%"}},
+        "shared_with_upstream": "ONCE",
+    }
+    return [extension("note", "filters.http.set_filter_state.v3.Config", on_request_headers=[note])]
+
+
+def by_note() -> list[Json]:
+    """By the proof of the `CONNECT` that led here; nothing that stands inside counts."""
+    proof = {"header": {"key": TOKEN, "value": f"%FILTER_STATE({_PROOF}:PLAIN)%"}}
+    put = {"append": {**proof, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+    kind = "filters.http.header_mutation.v3.HeaderMutation"
+    return [extension("noted", kind, mutations={"request_mutations": [put]}), *by_control()]
+
+
+def _digest(password: Secret) -> str:
+    return base64.b64encode(hashlib.sha1(password.reveal().encode(), usedforsecurity=False).digest()).decode()
