@@ -124,6 +124,26 @@ class Keeper:
             raise LoginRequired(f"record {record.name!r} has no token.")
         return live.token
 
+    def held(self, key: TokenKey) -> Live | None:
+        """The token in memory while nothing needs to be done for it; `None` when `token` must be asked."""
+        gate = self._gates.find(key)
+        live = None if gate is None else gate.live
+        if live is None or not live.deadlines.fresh(self._clock.time(), self._clock.monotonic()):
+            return None
+        return live
+
+    def heed(self, key: TokenKey, obtained_at: float | None) -> None:
+        """Drop the token in memory where the store holds a later one, or none: another process renewed or revoked it.
+
+        `obtained_at`: of the store's token, UTC seconds. One in memory that waits to be written is newer, and stays.
+        """
+        gate = self._gates.find(key)
+        token = gate.live.token if gate is not None and gate.live is not None else None
+        if gate is None or token is None or self._unsaved.waits(key, token):
+            return
+        if obtained_at is None or obtained_at > token.obtained_at:
+            gate.drop()
+
     def renew(self, record: Record, held: Token) -> Token:
         """A token in place of `held`, although that still lives; another process's, if one has renewed it already.
 

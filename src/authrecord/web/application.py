@@ -36,6 +36,7 @@ PAGES: Final = (
 def make_application(site: Site) -> Guard:
     """The ASGI application, behind its guard."""
     from .api.routes import api_router, described
+    from .api.shortcut import Shortcut
 
     def provide_site() -> Site:
         return site
@@ -62,7 +63,8 @@ def make_application(site: Site) -> Guard:
         debug=False,
     )
     _check_scopes(application)
-    return Guard(application, site.address)  # type: ignore[arg-type]  # litestar's own names for the same ASGI shapes
+    quick = Shortcut(application, site)  # type: ignore[arg-type]  # litestar's own names for the same ASGI shapes
+    return Guard(quick, site.address)
 
 
 @get("/static/{digest:str}/{name:str}", opt={"scope": OPEN}, sync_to_thread=False, include_in_schema=False)

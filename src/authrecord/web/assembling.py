@@ -20,6 +20,7 @@ from ..keeper.ports import RecordStore, Sender, TokenStore
 from ..signing import sign
 from ..stores.references import resolver
 from ..stores.sql.api_tokens import ApiTokens
+from ..stores.sql.opened_records import OpenedRecords
 from ..stores.sql.people import People
 from ..stores.sql.repeats import Repeats
 from ..stores.sql.sessions import Sessions
@@ -87,6 +88,7 @@ def assemble(
         address=address,
         clock=clock,
         records=open_store,
+        opened=OpenedRecords(backend, clock.monotonic),
         keeper=_Keepers(lambda tenant: new_keeper(tenant, lambda sender: sender)),
         new_keeper=new_keeper,
         sender=sender,
@@ -133,6 +135,9 @@ class _Keepers:
         self._kept: dict[str, Keeper] = {}
 
     def __call__(self, tenant: str) -> Keeper:
+        kept = self._kept.get(tenant)
+        if kept is not None:
+            return kept
         with self._lock:
             if tenant not in self._kept:
                 self._kept[tenant] = self._make(tenant)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..clients.egress import Permits
     from ..stores.sql.api_tokens import ApiTokens
     from ..stores.sql.backend import Backend
+    from ..stores.sql.opened_records import OpenedRecords
     from ..stores.sql.people import People
     from ..stores.sql.repeats import Repeats
     from ..stores.sql.sessions import Sessions
@@ -43,6 +44,7 @@ class Parts:
     address: Address
     clock: Clock
     records: OpenRecords
+    opened: OpenedRecords
     keeper: Callable[[str], Keeper]
     new_keeper: OpenKeeper
     sender: Sender

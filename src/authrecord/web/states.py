@@ -13,7 +13,7 @@ from ..record import AUTH_TYPES, GRANT_CHOICES, OAuth2
 
 if TYPE_CHECKING:
     from ..keeper.ports import Summary
-    from .journal import Line
+    from .journal import Act
 
 STATES: Final = {
     "live": "Live",
@@ -128,30 +128,21 @@ def strip(
     )
 
 
-_TICKS: Final = {
+TICKS: Final = {
     "token.renew": "renewed",
-    "token.settle": "renewed",
-    "token.login": "login",
+    "token.carry": "renewed",
     "login.finish": "login",
-    "token.obtain": "renewed",
-    "token.expired": "expired",
-    "answer.expired": "expired",
 }
-"""Actions of the audit log that the strip shows, by their beginnings."""
+"""The acts that the strip shows, when they went well."""
 
 
-def ticks_of(lines: Iterable[Line]) -> list[Tick]:
-    """What the audit log says of a record, as ticks."""
-    ticks: list[Tick] = []
-    for line in lines:
-        action, outcome = line.entry.action, line.entry.outcome
-        if not action.startswith(("token.", "login.", "answer.")) or action in {"token.use", "login.begin"}:
-            continue
-        kind = _TICKS.get(action, "renewed") if outcome == "ok" else "failed"
-        if action in {"token.forget", "token.release"}:
-            continue
-        ticks.append(Tick(kind, line.at))
-    return ticks
+def ticks_of(acts: Iterable[Act]) -> list[Tick]:
+    """What happened to a record, as ticks."""
+    return [
+        Tick(TICKS[act.action] if act.outcome == "ok" else "failed", act.at)
+        for act in acts
+        if act.action in TICKS
+    ]
 
 
 def segments_of(ticks: Sequence[Tick], live_until: float | None, now: float) -> list[Segment]:

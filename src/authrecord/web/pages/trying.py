@@ -17,7 +17,7 @@ from ...core.secret import Secret
 from ...documents.plain import mapping_of
 from ...record import OAuth2
 from ...wiring import checked_origin
-from ..journal import Entry, Line, Wanted
+from ..journal import Act, Entry, Line, Wanted
 from ..matching import Matches, matches_in
 from ..rights import READ, REVEAL, USE, Caller
 from ..site import Site
@@ -146,7 +146,7 @@ def show_history(site: Site, caller: Caller, name: FromPath[str]) -> Response[st
     now = site.clock.time()
     lines = site.journal.read(caller.tenant, Wanted(name=stored.identity, since=now - WEEK, last=2000))
     lines = lines or site.journal.read(caller.tenant, Wanted(name=name, since=now - WEEK, last=2000))
-    ticks = ticks_of(lines)
+    ticks = ticks_of(Act(line.at, line.entry.action, line.entry.outcome) for line in lines)
     segments = segments_of(ticks, summary_of(site, caller, stored).live_until, now)
     strips = [
         Strip(
