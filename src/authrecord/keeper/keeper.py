@@ -56,7 +56,8 @@ class Keeper:
 
     `store` keeps tokens between calls, processes and runs; `send` talks to authorization servers; `resolve`
     finds referenced secrets; `sign` makes JWTs. `clock`, `fraction` (a random 0 to 1) and `pause` are arguments
-    so that tests can turn them. `observer`: who counts what happens.
+    so that tests can turn them. `observer`: who counts what happens. `used`: is told the name of a record that is
+    used, before each request at most; it must return at once.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Keeper:
         fraction: Callable[[], float] = random.random,
         pause: Callable[[float], None] = time.sleep,
         observer: Observer | None = None,
+        used: Callable[[str], None] | None = None,
     ) -> None:
         self.store = store
         self._send = send
@@ -81,6 +83,7 @@ class Keeper:
         self._means = Means(now=clock.time, random=token_text, sign=sign)
         self._logins = Logins(clock)
         self._observer = observer if observer is not None else Unobserved()
+        self._used = used
         self._unsaved = Unsaved(store)
         self._gates: Bounded[TokenKey, Gate] = Bounded()
         self._providers: Bounded[TokenKey, Provider] = Bounded()
@@ -111,6 +114,7 @@ class Keeper:
             judges_streams=exchange is not None and exchange.expired_pattern_in_streams,
             replay_policy=replay,
             observer=self._observer,
+            used=self._used,
         )
 
     def token(self, record: Record, rejected: Token | None = None) -> Token:
@@ -119,6 +123,8 @@ class Keeper:
         Raises `RecordFault` for a record that obtains none, and whatever obtaining raises.
         """
         gate = self._gate(record, _oauth2(record))
+        if self._used is not None:
+            self._used(record.name)
         live = gate.obtain(None if rejected is None else Live(Stamp(), rejected))
         if live.token is None:
             raise LoginRequired(f"record {record.name!r} has no token.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STATES: Final = {
     "live": "Live",
+    "renewing": "Renewing",
     "idle": "Idle",
     "needs_login": "Needs login",
     "misconfigured": "Misconfigured",
@@ -59,13 +60,6 @@ def stated(summary: Summary, now: float) -> Stated:
     elif state in {"misconfigured", "failing"} and summary.reason:
         words = f"{words} · {summary.reason.split(':')[0][:40]}"
     return Stated(state, words, summary.reason)
-
-
-def ago(at: float | None, now: float) -> str:
-    """How long ago, in words; `never` for nothing."""
-    if at is None:
-        return "never"
-    return "just now" if now - at < 5 else f"{duration(now - at)} ago"
 
 
 def exact(at: float) -> str:

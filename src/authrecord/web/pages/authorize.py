@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
@@ -23,6 +23,8 @@ from ..site import Site
 from ..states import BY_PERSON, stated
 from ..threads import in_thread
 from .common import SIGNED_IN, HtmlRequest, Typed, gone_to, moved, page, part, read_record
+
+LIVING: Final = frozenset({"live", "renewing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +222,11 @@ def _buttons(stored: StoredRecord, state: str) -> tuple[Button, ...]:
     forgetting = (Button("forget", "Forget the token"),)
     if auth.grant in BY_PERSON:
         log_in = Button("login", f"Log in at {_host(auth.authorization.url or auth.issuer)}")
-        if state != "live":
+        if state not in LIVING:
             return (log_in,)
         renewing = () if auth.grant == IMPLICIT else (Button("renew", "Renew now"),)
         return (*renewing, Button("login", "Log in again"), *forgetting)
-    if state == "live":
+    if state in LIVING:
         return (Button("renew", "Renew now"), *forgetting)
     return (Button("obtain", "Get a token"),)
 

@@ -12,6 +12,7 @@ from litestar.params import FromQuery, QueryParameter
 from markupsafe import Markup
 
 from ...core.errors import RecordFault
+from ...doctor.words import ago
 from ...documents import write
 from ...documents.formats import Format
 from ...keeper.ports import Filter, Summary
@@ -19,7 +20,7 @@ from ...record import AUTH_TYPES, GRANT_CHOICES
 from ..journal import Act, Entry
 from ..rights import READ, USE, WRITE, Caller
 from ..site import Site
-from ..states import DAY, STATES, TICKS, ago, kind_words, segments_of, stated, strip, ticks_of
+from ..states import DAY, STATES, TICKS, kind_words, segments_of, stated, strip, ticks_of
 from ..threads import in_thread
 from .common import HtmlRequest, Typed, moved, page, part, wants_part
 

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from ...core.errors import AuthrecordError, RecordFault
 from ...core.secret import Secret
+from ...doctor.words import ago
 from ...keeper.ports import RecordStore
 from ...record import OAuth2, Record
 from ...stores.sql.api_tokens import PREFIX, ApiToken
@@ -19,7 +20,6 @@ from ..journal import Entry
 from ..keys_state import keys_of
 from ..rights import ADMIN, REVEAL, ROLE_WORDS, ROLES, SCOPES, Caller
 from ..site import Site
-from ..states import ago
 from ..threads import in_thread
 from .common import SIGNED_IN, HtmlRequest, Typed, page, said
 
