@@ -37,7 +37,7 @@ OTHER: Final = "other"
 SECONDS: Final = 30.0
 TABLES: Final = (
     "records", "secrets", "record_tags", "tokens", "claims", "entries", "logins", "audit", "audit_heads",
-    "people", "members", "sessions", "api_tokens", "repeats",
+    "people", "members", "sessions", "api_tokens", "repeats", "failures", "identities",
 )  # fmt: skip
 """What a test fills."""
 

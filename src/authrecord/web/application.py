@@ -16,13 +16,14 @@ from ..core.errors import AuthrecordError
 from .drawing import assets, version
 from .editing import Forbidden
 from .guard import API, Guard
-from .pages import authorize, listing, record, settings, signing_in, starting, trying
+from .pages import authorize, listing, provider, record, settings, signing_in, starting, trying
 from .pages.common import OPEN, NotSignedIn, caller_of, moved, page, typed_of, wants_part
 from .problems import problem_of, status_of, unexpected
 from .site import Site
 
 PAGES: Final = (
     *signing_in.HANDLERS,
+    *provider.HANDLERS,
     *listing.HANDLERS,
     *record.HANDLERS,
     *starting.HANDLERS,

@@ -20,6 +20,7 @@ from ..keeper.ports import RecordStore, Sender, TokenStore
 from ..signing import sign
 from ..stores.references import resolver
 from ..stores.sql.api_tokens import ApiTokens
+from ..stores.sql.identities import Identities
 from ..stores.sql.opened_records import OpenedRecords
 from ..stores.sql.people import People
 from ..stores.sql.repeats import Repeats
@@ -29,6 +30,7 @@ from .authorizing import Authorizing
 from .first_link import FirstLink
 from .journal import Journal
 from .passwords import Attempts, Passwords
+from .provider_login import ProviderLogin, ProviderSettings
 from .site import Parts, Site
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ class Wishes:
 
     `networks`: further networks that records may lead to. `references`: `${env:…}` and the like are resolved; off,
     because whoever may write a record could send the server's own secrets to an address of theirs. `ca_file`,
-    `proxy`: for token requests, see `TokenSender`. `docs`: the description of the API is served.
+    `proxy`: for token requests, see `TokenSender`. `docs`: the description of the API is served. `provider`: through
+    which people may come in.
     """
 
     networks: tuple[str, ...] = ()
@@ -54,6 +57,7 @@ class Wishes:
     ca_file: str = ""
     proxy: str = ""
     docs: bool = True
+    provider: ProviderSettings | None = None
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
@@ -84,6 +88,12 @@ def assemble(
             open_store(tenant, "web:keeper"), send=through(sender), resolve=resolve, sign=sign, clock=clock
         )
 
+    people = People(backend)
+    provider = None
+    if wishes.provider is not None:
+        provider = ProviderLogin(
+            wishes.provider, base=address.base, sender=sender, backend=backend, vault=vault, clock=clock
+        )
     return Parts(
         address=address,
         clock=clock,
@@ -94,7 +104,9 @@ def assemble(
         sender=sender,
         backend=backend,
         permits=permits,
-        people=People(backend),
+        people=people,
+        identities=Identities(backend, people),
+        provider=provider,
         sessions=Sessions(backend),
         api_tokens=ApiTokens(backend),
         repeats=Repeats(backend),
