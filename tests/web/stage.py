@@ -57,7 +57,6 @@ class Stage:
         with self.site.backend.writing() as transaction:
             for table in TABLES:
                 transaction.change(f"DELETE FROM {table}")
-        self.site.attempts.forgive()
 
     def end(self) -> None:
         """The test is over."""

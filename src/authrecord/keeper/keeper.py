@@ -161,9 +161,15 @@ class Keeper:
         """A login that a person finishes. Raises `RecordFault` for a grant that needs nobody."""
         return self._logins.begin(self._provider(record, _oauth2(record)), redirect_uri=redirect_uri)
 
-    def finish_login(self, record: Record, pending: PendingLogin, answer: Answer) -> Token:
+    def finish_login(
+        self,
+        record: Record,
+        pending: PendingLogin,
+        answer: Answer,
+        take: Callable[[], bool] | None = None,
+    ) -> Token:
         """The token that the answer brings, stored and live for everybody. See `Logins.finish`."""
-        token = self._logins.finish(self._provider(record, _oauth2(record)), pending, answer)
+        token = self._logins.finish(self._provider(record, _oauth2(record)), pending, answer, take)
         return self.adopt(record, token)
 
     def abandon_login(self, pending: PendingLogin) -> None:

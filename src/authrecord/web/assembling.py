@@ -20,8 +20,10 @@ from ..keeper.ports import RecordStore, Sender, TokenStore
 from ..signing import sign
 from ..stores.references import resolver
 from ..stores.sql.api_tokens import ApiTokens
+from ..stores.sql.failures import Failures
 from ..stores.sql.identities import Identities
 from ..stores.sql.opened_records import OpenedRecords
+from ..stores.sql.pending_logins import PendingLogins
 from ..stores.sql.people import People
 from ..stores.sql.repeats import Repeats
 from ..stores.sql.sessions import Sessions
@@ -88,6 +90,8 @@ def assemble(
             open_store(tenant, "web:keeper"), send=through(sender), resolve=resolve, sign=sign, clock=clock
         )
 
+    keepers = _Keepers(lambda tenant: new_keeper(tenant, lambda sender: sender))
+    logins = PendingLogins(backend, vault)
     people = People(backend)
     provider = None
     if wishes.provider is not None:
@@ -99,7 +103,7 @@ def assemble(
         clock=clock,
         records=open_store,
         opened=OpenedRecords(backend, clock.monotonic),
-        keeper=_Keepers(lambda tenant: new_keeper(tenant, lambda sender: sender)),
+        keeper=keepers,
         new_keeper=new_keeper,
         sender=sender,
         backend=backend,
@@ -112,9 +116,9 @@ def assemble(
         repeats=Repeats(backend),
         journal=Journal(backend, vault, clock.monotonic),
         passwords=Passwords(),
-        attempts=Attempts(clock.monotonic),
+        attempts=Attempts(Failures(backend)),
         first_link=FirstLink(clock.monotonic),
-        authorizing=Authorizing(clock.monotonic),
+        authorizing=Authorizing(clock.monotonic, logins=logins, records=open_store, keeper=keepers),
         docs=wishes.docs,
         references=wishes.references,
     )
