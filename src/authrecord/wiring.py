@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .keeper.ports import Sender, TokenStore
     from .stores.locating import Located
     from .stores.sql.store import SqlStore
+    from .stores.sql.uses import Uses
 
 Client = TypeVar("Client")
 
@@ -100,11 +101,12 @@ def make_keeper(
     store: TokenStore,
     through: Callable[[Sender], Sender] = lambda sender: sender,
     observer: Observer | None = None,
+    used: Callable[[str], None] | None = None,
 ) -> Keeper:
     """A keeper with the default sender, over `store`.
 
     `base`: the folder that relative `${file:…}` references start from. `through`: put around the sender, by
-    whoever wants to see what is sent. `observer`: counts what happens. Nothing is opened before it is needed.
+    whoever wants to see what is sent. `observer`, `used`: see `Keeper`. Nothing is opened before it is needed.
     """
     import time
 
@@ -119,6 +121,7 @@ def make_keeper(
         resolve=resolver(settings.environment, base=base, allow_commands=settings.allow_commands),
         sign=sign,
         observer=observer,
+        used=used,
     )
 
 
@@ -142,7 +145,7 @@ class Records(Mapping[str, Record]):
     """The records of one document or store, ready to authenticate requests. Made by `open_records`.
 
     `source`: the document's path, or where the store is. `store`: the store, when the records are in it. `base`:
-    where relative `${file:…}` references start.
+    where relative `${file:…}` references start. `uses`: writes down when records were used.
     """
 
     def __init__(
@@ -153,12 +156,14 @@ class Records(Mapping[str, Record]):
         source: str = "",
         store: SqlStore | None = None,
         base: Path | None = None,
+        uses: Uses | None = None,
     ) -> None:
         self._records = records
         self.base = base if base is not None else Path.cwd()
         self.keeper = keeper
         self.source = source
         self.store = store
+        self._uses = uses
 
     def __getitem__(self, name: str) -> Record:
         """The record of that name. Raises `RecordFault`, which names the nearest one, when there is none."""
@@ -169,6 +174,8 @@ class Records(Mapping[str, Record]):
 
     def close(self) -> None:
         """Close the store and kept connections. `with open_records() as records:` does it at its end."""
+        if self._uses is not None:
+            self._uses.flush()
         self.keeper.close()
         if self.store is not None:
             self.store.close()
@@ -222,6 +229,7 @@ class Records(Mapping[str, Record]):
         """What would be put on a request to `url`. Raises `OriginRefused` when it may not go there."""
         authenticator = self.authenticator(name)
         authenticator.release(checked_origin(url))
+        authenticator.note_use()
         return authenticator.credential().stamp
 
 
@@ -286,12 +294,14 @@ def _from_store(
     settings: Settings, located: Located, *, in_memory: bool, through: Callable[[Sender], Sender]
 ) -> Records:
     from .stores.sql.mapping import StoredRecords
+    from .stores.sql.uses import Uses
 
     store = open_store(settings, located)
+    uses, base = Uses(store), base_folder(settings)
     tokens = memory_store() if in_memory else store
-    keeper = make_keeper(settings, base=base_folder(settings), store=tokens, through=through)
+    keeper = make_keeper(settings, base=base, store=tokens, through=through, used=uses.note)
     return Records(
-        StoredRecords(store), keeper, source=store.backend.place, store=store, base=base_folder(settings)
+        StoredRecords(store), keeper, source=store.backend.place, store=store, base=base, uses=uses
     )
 
 

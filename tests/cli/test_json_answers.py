@@ -40,7 +40,7 @@ def test_list_answers_every_record_with_its_state(shop: Shop) -> None:
     found = shop.desk.run("list", "--json").data
     assert set(found) == {"file", "records", "after"}
     assert set(found["records"][0]) == {
-        "name", "description", "tags", "type", "grant", "allowed_origins", "state", "expires_at",
+        "name", "description", "tags", "type", "grant", "allowed_origins", "state", "expires_at", "used_at",
     }  # fmt: skip
     assert found["records"][0]["state"] == "not_yet"
 

@@ -159,3 +159,11 @@ def test_removing_a_record_gives_its_token_back_to_the_provider(shop: Shop, stor
     ended = desk.run("remove", "orders", "--yes", "--json")
     assert ended.data == {"name": "orders", "removed": True, "revoked": True}, ended.err
     assert any(request.target.startswith("/revoke") for request in shop.server.requests)
+
+
+def test_a_record_of_the_store_says_when_it_was_used_last(desk: Desk, canary: Canary, secret: str) -> None:
+    assert desk.run("add", "weather", *KEY, typed=secret).code == 0
+    assert desk.run("list", "--json").data["records"][0]["used_at"] is None
+    canary.allow(secret, sink="stdout")
+    assert desk.run("token", "weather").code == 0
+    assert desk.run("list", "--json").data["records"][0]["used_at"] > 1_700_000_000

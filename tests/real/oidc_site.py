@@ -53,6 +53,11 @@ class OidcProvider:
         credentials = {"client_id": client_id, "client_secret": "${env:CLIENT_SECRET}"}
         return self._record("authorization_code", client_id, credentials, authorization=authorization)
 
+    @property
+    def page_client(self) -> tuple[str, str]:
+        """Id and secret of the client by which people come in at a page of ours."""
+        return "page", self.secrets["CLIENT_SECRET"]
+
     def machine(self, method: str, *, brief: bool = False) -> dict[str, Any]:
         """A record for the client credentials grant, whose client proves itself by `method`."""
         client_id = f"machine-{method}" + ("-brief" if brief else "")
@@ -108,7 +113,12 @@ def _clients(secret: str, public: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for client_id in ("app", "app-brief")
     ]
-    return interactive + [
+    page = interactive[0] | {
+        "client_id": "page",
+        "redirect_uris": ["http://127.0.0.1/sign-in/answer"],
+        "grant_types": ["authorization_code"],
+    }
+    return [*interactive, page] + [
         {
             "client_id": f"machine-{method}{brief}",
             "token_endpoint_auth_method": method,

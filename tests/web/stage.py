@@ -41,7 +41,7 @@ OTHER: Final = "other"
 SECONDS: Final = 30.0
 TABLES: Final = (
     "records", "secrets", "record_tags", "tokens", "claims", "entries", "logins", "audit", "audit_heads",
-    "people", "members", "sessions", "api_tokens", "repeats",
+    "people", "members", "sessions", "api_tokens", "repeats", "failures", "identities",
 )  # fmt: skip
 """What a test fills."""
 
@@ -62,7 +62,6 @@ class Stage:
         with self.site.backend.writing() as transaction:
             for table in TABLES:
                 transaction.change(f"DELETE FROM {table}")
-        self.site.attempts.forgive()
 
     def end(self) -> None:
         """The test is over."""

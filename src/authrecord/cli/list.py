@@ -10,7 +10,7 @@ import click
 
 from ..core.fields import CLIENT_CREDENTIALS, GRANTS, PASSWORD
 from ..doctor.states import State, TokenState, state_of
-from ..doctor.words import duration
+from ..doctor.words import ago, duration
 from ..keeper.ports import Filter, Summary
 from ..record import AUTH_TYPES, GRANT_CHOICES, OAuth2, Record
 from ..wiring import Records
@@ -19,6 +19,7 @@ from .output import console, print_json
 
 _STYLES: Final = {
     State.LIVE: "green",
+    State.RENEWING: "yellow",
     State.RENEWABLE: "yellow",
     State.NEEDS_LOGIN: "red",
     State.MISCONFIGURED: "red",
@@ -40,6 +41,7 @@ class Line:
     grant: str
     origins: tuple[str, ...]
     state: TokenState
+    used_at: float | None = None
 
 
 @click.command(
@@ -57,7 +59,7 @@ class Line:
 @click.option("--grant", type=click.Choice(GRANTS), help="Only this grant type.")
 @click.option(
     "--state",
-    type=click.Choice(["static", "idle", "live", "needs_login", "misconfigured", "failing"]),
+    type=click.Choice(["static", "idle", "live", "renewing", "needs_login", "misconfigured", "failing"]),
     help="Only records of the store in this state.",
 )
 @click.option("--limit", type=click.IntRange(1), default=MOST, show_default=True, help="At most so many.")
@@ -124,7 +126,9 @@ def _stored(records: Records, wanted: Filter, after: str) -> Iterator[Line]:
         page = records.store.page(wanted, after=after)
         for one in page.lines:
             yield Line(
-                one.name, one.description, one.tags, one.auth_type, one.grant, one.origins, _state_of(one)
+                *(one.name, one.description, one.tags, one.auth_type, one.grant, one.origins),
+                state=_state_of(one),
+                used_at=one.used_at,
             )
         after = page.after
         if not after:
@@ -151,6 +155,8 @@ def _state_of(line: Summary) -> TokenState:
         if left > 0:
             return TokenState(State.LIVE, f"live, {duration(left)}", line.live_until)
         return TokenState(State.RENEWABLE, "expired", line.live_until)
+    if line.state == "renewing":
+        return TokenState(State.RENEWING, "renewing", line.live_until)
     words = {"needs_login": "needs login", "misconfigured": "refused by the provider", "failing": "failing"}
     return TokenState(State(line.state), words[line.state], line.live_until)
 
@@ -165,10 +171,13 @@ def _plain(line: Line) -> dict[str, Any]:
         "allowed_origins": list(line.origins),
         "state": line.state.state.value,
         "expires_at": line.state.until,
+        "used_at": line.used_at,
     }
 
 
 def _draw(source: str, lines: list[Line], more: str) -> None:
+    from time import time
+
     from rich.table import Table
     from rich.text import Text
 
@@ -181,11 +190,15 @@ def _draw(source: str, lines: list[Line], more: str) -> None:
         table.add_column(heading, overflow="fold")
     table.add_column("Sends to", no_wrap=True, overflow="ellipsis")
     table.add_column("State", no_wrap=True)
+    from_store = any(line.used_at is not None for line in lines)
+    if from_store:
+        table.add_column("Last used", no_wrap=True)
     for line in lines:
         first, *rest = line.origins or ("(base URL of the client)",)
         sends_to = first + (f" +{len(rest)}" if rest else "")
         words = Text(line.state.words, style=_STYLES.get(line.state.state, "dim"))
-        table.add_row(line.name, _kind(line.type, line.grant), sends_to, words)
+        used = [ago(line.used_at, time())] if from_store else []
+        table.add_row(line.name, _kind(line.type, line.grant), sends_to, words, *used)
     out.print(table, soft_wrap=False)
     if is_terminal():
         console(stderr=True).print(f"From {source}.", style="dim")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +16,10 @@ from .output import console, print_json
 if TYPE_CHECKING:
     from ..stores.sql.store import SqlStore
     from ..web.address import Address
+    from ..web.provider_login import ProviderSettings
     from ..web.serving import Tls
     from ..web.site import Parts
+    from ..wiring import Settings
 
 
 @click.command(
@@ -57,6 +61,21 @@ if TYPE_CHECKING:
     "--allow-references", is_flag=True, help="Resolve ${env:…}, ${file:…} and ${keyring:…} of records here."
 )
 @click.option(
+    "--oidc-issuer",
+    default="",
+    metavar="URL",
+    help="Let people come in through this OpenID Connect provider.",
+)
+@click.option(
+    "--oidc-client-id", default="", metavar="ID", help="The client that is registered for it there."
+)
+@click.option(
+    "--oidc-client-secret",
+    default="",
+    metavar="REFERENCE",
+    help="Where its secret is: '${file:PATH}', '${env:NAME}' or '${keyring:SERVICE/NAME}'.",
+)
+@click.option(
     "--metrics", metavar="HOST:PORT", default="", help="Serve metrics and health here, on loopback."
 )
 @click.option("--describe-api", is_flag=True, help="Serve the API's description beyond loopback too.")
@@ -90,6 +109,7 @@ def command(options: Options, **given: Any) -> None:
             ca_file=settings.ca_file,
             proxy=settings.proxy,
             docs=address.local or given["describe_api"],
+            provider=_provider(settings, given),
             environment=dict(settings.environment),
         )
         store = _store(options)
@@ -105,7 +125,7 @@ def command(options: Options, **given: Any) -> None:
         stack.callback(site.journal.flush)
         if given["metrics"]:
             stack.callback(_metrics(given["metrics"], site, store).close)
-        link = given["link"] or not site.people.anybody_can_log_in()
+        link = given["link"] or not _anybody_can_come_in(site)
         _say(options, address, site, with_link=link)
         _run(site, listening, tls, behind_proxy=given["behind_proxy"])
 
@@ -135,6 +155,39 @@ def _tls(certificate: str | None, key: str | None) -> Tls | None:
     if certificate is None or key is None:
         raise RecordFault("TLS wants both --tls-certificate and --tls-key.", field="tls")
     return Tls(certificate, key)
+
+
+def _provider(settings: Settings, given: Mapping[str, Any]) -> ProviderSettings | None:
+    """The provider of the options; its secret is looked up now. Raises `RecordFault`."""
+    from ..core.secret import Reference, parse_source
+    from ..stores.references import resolver
+    from ..web.provider_login import ProviderSettings
+
+    issuer, client_id, source = (given[f"oidc_{name}"] for name in ("issuer", "client_id", "client_secret"))
+    if not issuer and not client_id and not source:
+        return None
+    if not issuer or not client_id:
+        raise RecordFault("a provider wants both --oidc-issuer and --oidc-client-id.", field="oidc")
+    if not source:
+        return ProviderSettings(issuer, client_id)
+    try:
+        reference = parse_source(source)
+    except ValueError as fault:
+        raise RecordFault(f"{fault}.", field="oidc-client-secret") from None
+    if not isinstance(reference, Reference):
+        raise RecordFault(
+            "the client's secret does not belong into a command line.",
+            field="oidc-client-secret",
+            hint="Say where it is: '${file:PATH}' or '${env:NAME}'.",
+        )
+    resolve = resolver(settings.environment, base=Path.cwd(), allow_commands=settings.allow_commands)
+    return ProviderSettings(issuer, client_id, resolve(reference))
+
+
+def _anybody_can_come_in(site: Parts) -> bool:
+    if site.people.anybody_has_a_password():
+        return True
+    return site.provider is not None and site.people.anybody_was_invited(site.provider.issuer)
 
 
 def _metrics(where: str, site: Parts, store: SqlStore) -> Any:

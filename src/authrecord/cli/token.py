@@ -28,7 +28,9 @@ def command(options: Options, name: str, reveal: bool) -> None:
     with options.records() as records:
         record = records[name]
         if not isinstance(record.auth, OAuth2):
-            value = records.keeper.authenticator(record, base_url="http://127.0.0.1").credential()
+            authenticator = records.keeper.authenticator(record, base_url="http://127.0.0.1")
+            value = authenticator.credential()
+            authenticator.note_use()
             _print(options, name, _static_value(value.stamp.secrets()[0].reveal(), record.auth), None, reveal)
             return
         token = records.token(name)

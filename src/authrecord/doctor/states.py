@@ -20,6 +20,7 @@ class State(Enum):
 
     STATIC = "static"
     LIVE = "live"
+    RENEWING = "renewing"
     RENEWABLE = "renewable"
     NEEDS_LOGIN = "needs_login"
     MISCONFIGURED = "misconfigured"

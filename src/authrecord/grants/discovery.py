@@ -23,6 +23,7 @@ class Metadata:
     authorization_endpoint: str = ""
     token_endpoint: str = ""
     revocation_endpoint: str = ""
+    jwks_uri: str = ""
     names_itself: bool = False
     code_challenge_methods: tuple[str, ...] = ()
     client_authentication_methods: tuple[str, ...] = ()
@@ -87,6 +88,7 @@ def _metadata(answer: Mapping[str, object], issuer: str, *, allow_insecure: bool
         authorization_endpoint=_url(answer, "authorization_endpoint", allow_insecure=allow_insecure),
         token_endpoint=_url(answer, "token_endpoint", allow_insecure=allow_insecure),
         revocation_endpoint=_url(answer, "revocation_endpoint", allow_insecure=allow_insecure),
+        jwks_uri=_url(answer, "jwks_uri", allow_insecure=allow_insecure),
         names_itself=answer.get("authorization_response_iss_parameter_supported") is True,
         code_challenge_methods=_words(answer, "code_challenge_methods_supported"),
         client_authentication_methods=_words(answer, "token_endpoint_auth_methods_supported"),

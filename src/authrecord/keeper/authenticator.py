@@ -6,7 +6,7 @@ nothing: two clock reads, two comparisons, one dictionary look-up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from ..core.contracts import Clock
@@ -20,6 +20,9 @@ from .gate import Source
 from .live import FOREVER, Live
 from .observing import PATTERN_MATCHED, RELEASE_DENIED, Observer, Unobserved
 from .trust import Trust
+
+USE_SECONDS: Final = 10.0
+"""A use is told at most so often by one authenticator."""
 
 MOST_DESTINATIONS: Final = 1024
 """How many destinations the answer "released or not" is remembered for."""
@@ -43,6 +46,7 @@ class Authenticator:
         judges_streams: bool,
         replay_policy: ReplayPolicy,
         observer: Observer | None = None,
+        used: Callable[[str], None] | None = None,
     ) -> None:
         self.record = record
         self.observer = observer if observer is not None else Unobserved()
@@ -57,6 +61,8 @@ class Authenticator:
         self.time = clock.time
         self.monotonic = clock.monotonic
         self._released: dict[tuple[str, str, int | None], bool] = {}
+        self._used = used
+        self._use_again = 0.0
 
     def __repr__(self) -> str:
         return f"Authenticator({self.name!r})"
@@ -116,8 +122,17 @@ class Authenticator:
             return live
         return await self.source.obtain_async(rejected)
 
+    def note_use(self) -> None:
+        """The record is used: told to whoever wants to know, once in a while."""
+        now = self.monotonic()
+        if self._used is not None and now >= self._use_again:
+            self._use_again = now + USE_SECONDS
+            self._used(self.name)
+
     def attempt(self, method: str, replayable: bool) -> Attempt:
         """The story of one request begins. `replayable`: its body can be sent a second time."""
+        if self._used is not None:
+            self.note_use()
         return Attempt(self, method, replayable)
 
     def not_released(self) -> Outcome:

@@ -56,7 +56,8 @@ class Keeper:
 
     `store` keeps tokens between calls, processes and runs; `send` talks to authorization servers; `resolve`
     finds referenced secrets; `sign` makes JWTs. `clock`, `fraction` (a random 0 to 1) and `pause` are arguments
-    so that tests can turn them. `observer`: who counts what happens.
+    so that tests can turn them. `observer`: who counts what happens. `used`: is told the name of a record that is
+    used, before each request at most; it must return at once.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Keeper:
         fraction: Callable[[], float] = random.random,
         pause: Callable[[float], None] = time.sleep,
         observer: Observer | None = None,
+        used: Callable[[str], None] | None = None,
     ) -> None:
         self.store = store
         self._send = send
@@ -81,6 +83,7 @@ class Keeper:
         self._means = Means(now=clock.time, random=token_text, sign=sign)
         self._logins = Logins(clock)
         self._observer = observer if observer is not None else Unobserved()
+        self._used = used
         self._unsaved = Unsaved(store)
         self._gates: Bounded[TokenKey, Gate] = Bounded()
         self._providers: Bounded[TokenKey, Provider] = Bounded()
@@ -111,6 +114,7 @@ class Keeper:
             judges_streams=exchange is not None and exchange.expired_pattern_in_streams,
             replay_policy=replay,
             observer=self._observer,
+            used=self._used,
         )
 
     def token(self, record: Record, rejected: Token | None = None) -> Token:
@@ -119,10 +123,32 @@ class Keeper:
         Raises `RecordFault` for a record that obtains none, and whatever obtaining raises.
         """
         gate = self._gate(record, _oauth2(record))
+        if self._used is not None:
+            self._used(record.name)
         live = gate.obtain(None if rejected is None else Live(Stamp(), rejected))
         if live.token is None:
             raise LoginRequired(f"record {record.name!r} has no token.")
         return live.token
+
+    def held(self, key: TokenKey) -> Live | None:
+        """The token in memory while nothing needs to be done for it; `None` when `token` must be asked."""
+        gate = self._gates.find(key)
+        live = None if gate is None else gate.live
+        if live is None or not live.deadlines.fresh(self._clock.time(), self._clock.monotonic()):
+            return None
+        return live
+
+    def heed(self, key: TokenKey, obtained_at: float | None) -> None:
+        """Drop the token in memory where the store holds a later one, or none: another process renewed or revoked it.
+
+        `obtained_at`: of the store's token, UTC seconds. One in memory that waits to be written is newer, and stays.
+        """
+        gate = self._gates.find(key)
+        token = gate.live.token if gate is not None and gate.live is not None else None
+        if gate is None or token is None or self._unsaved.waits(key, token):
+            return
+        if obtained_at is None or obtained_at > token.obtained_at:
+            gate.drop()
 
     def renew(self, record: Record, held: Token) -> Token:
         """A token in place of `held`, although that still lives; another process's, if one has renewed it already.
@@ -135,9 +161,15 @@ class Keeper:
         """A login that a person finishes. Raises `RecordFault` for a grant that needs nobody."""
         return self._logins.begin(self._provider(record, _oauth2(record)), redirect_uri=redirect_uri)
 
-    def finish_login(self, record: Record, pending: PendingLogin, answer: Answer) -> Token:
+    def finish_login(
+        self,
+        record: Record,
+        pending: PendingLogin,
+        answer: Answer,
+        take: Callable[[], bool] | None = None,
+    ) -> Token:
         """The token that the answer brings, stored and live for everybody. See `Logins.finish`."""
-        token = self._logins.finish(self._provider(record, _oauth2(record)), pending, answer)
+        token = self._logins.finish(self._provider(record, _oauth2(record)), pending, answer, take)
         return self.adopt(record, token)
 
     def abandon_login(self, pending: PendingLogin) -> None:

@@ -1,12 +1,13 @@
 """Logins that wait for a person: begun, finished once, forgotten when their time is over.
 
 They live in the memory of the process that began them, so that an answer is bound to that process: its `state`
-is known nowhere else (security decision 6). The store of a later issue may keep them sealed instead.
+is known nowhere else (security decision 6). The page keeps its own in the store instead, sealed and bound to a session.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from ..core.contracts import Clock
@@ -42,9 +43,16 @@ class Logins:
             self._pending[_key(pending)] = pending
         return pending
 
-    def finish(self, provider: Provider, pending: PendingLogin, answer: Answer) -> Token:
+    def finish(
+        self,
+        provider: Provider,
+        pending: PendingLogin,
+        answer: Answer,
+        take: Callable[[], bool] | None = None,
+    ) -> Token:
         """The token that `answer` brings. Used once: a second answer, even at the same time, is refused (A13).
 
+        `take`: takes the login out of where it is kept instead of here, and says whether it was still there.
         Raises `LoginFailed` with code `not_ours` for an answer that does not belong to `pending`, which then
         goes on waiting; with code `already_used` for a second one; and whatever the exchange raises.
         """
@@ -55,9 +63,8 @@ class Logins:
             if failure.code != "not_ours":
                 self.abandon(pending)
             raise
-        with self._lock:
-            if self._pending.pop(_key(pending), None) is None:
-                raise LoginFailed("this login's answer was used already.", code="already_used")
+        if not (self._taken(pending) if take is None else take()):
+            raise LoginFailed("this login's answer was used already.", code="already_used")
         if pending.grant == IMPLICIT:
             return implicit.finish(
                 client, pending, answer, provider.means, began_monotonic=self._clock.monotonic()
@@ -68,6 +75,10 @@ class Logins:
         """Forget `pending`: no answer will be accepted for it."""
         with self._lock:
             self._pending.pop(_key(pending), None)
+
+    def _taken(self, pending: PendingLogin) -> bool:
+        with self._lock:
+            return self._pending.pop(_key(pending), None) is not None
 
     def _forget_old(self) -> None:
         now = self._clock.time()

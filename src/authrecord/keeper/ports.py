@@ -169,7 +169,7 @@ class StoredRecord:
 class Summary:
     """A line of a list: nothing of it is sealed, so that a list opens no seal.
 
-    `state`: `static`, `idle`, `live`, `needs_login`, `misconfigured` or `failing`; `reason`: why, in words.
+    `state`: `static`, `idle`, `live`, `renewing`, `needs_login`, `misconfigured` or `failing`; `reason`: why, in words.
     `live_until`, `used_at`: UTC seconds or `None`.
     """
 

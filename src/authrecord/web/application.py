@@ -17,13 +17,24 @@ from ..core.errors import AuthrecordError
 from .drawing import assets, version
 from .editing import Forbidden
 from .guard import API, Guard
-from .pages import authorize, gateways, listing, record, settings, signing_in, starting, trying
+from .pages import (
+    authorize,
+    gateways,
+    listing,
+    provider,
+    record,
+    settings,
+    signing_in,
+    starting,
+    trying,
+)
 from .pages.common import OPEN, NotSignedIn, caller_of, moved, page, typed_of, wants_part
 from .problems import hint_of, problem_of, status_of, unexpected
 from .site import Site
 
 PAGES: Final = (
     *signing_in.HANDLERS,
+    *provider.HANDLERS,
     *listing.HANDLERS,
     *record.HANDLERS,
     *starting.HANDLERS,
@@ -38,6 +49,7 @@ PAGES: Final = (
 def make_application(site: Site) -> Guard:
     """The ASGI application, behind its guard."""
     from .api.routes import api_router, described
+    from .api.shortcut import Shortcut
 
     def provide_site() -> Site:
         return site
@@ -64,7 +76,8 @@ def make_application(site: Site) -> Guard:
         debug=False,
     )
     _check_scopes(application)
-    return Guard(application, site.address)  # type: ignore[arg-type]  # litestar's own names for the same ASGI shapes
+    quick = Shortcut(application, site)  # type: ignore[arg-type]  # litestar's own names for the same ASGI shapes
+    return Guard(quick, site.address)
 
 
 @get("/static/{digest:str}/{name:str}", opt={"scope": OPEN}, sync_to_thread=False, include_in_schema=False)

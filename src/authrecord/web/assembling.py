@@ -21,6 +21,10 @@ from ..signing import sign
 from ..stores.places import data_folder
 from ..stores.references import resolver
 from ..stores.sql.api_tokens import ApiTokens
+from ..stores.sql.failures import Failures
+from ..stores.sql.identities import Identities
+from ..stores.sql.opened_records import OpenedRecords
+from ..stores.sql.pending_logins import PendingLogins
 from ..stores.sql.people import People
 from ..stores.sql.repeats import Repeats
 from ..stores.sql.sessions import Sessions
@@ -29,6 +33,7 @@ from .authorizing import Authorizing
 from .first_link import FirstLink
 from .journal import Journal
 from .passwords import Attempts, Passwords
+from .provider_login import ProviderLogin, ProviderSettings
 from .site import Parts, Site
 
 if TYPE_CHECKING:
@@ -46,7 +51,8 @@ class Wishes:
 
     `networks`: further networks that records may lead to. `references`: `${env:…}` and the like are resolved; off,
     because whoever may write a record could send the server's own secrets to an address of theirs. `ca_file`,
-    `proxy`: for token requests, see `TokenSender`. `docs`: the description of the API is served.
+    `proxy`: for token requests, see `TokenSender`. `docs`: the description of the API is served. `provider`: through
+    which people may come in.
     """
 
     networks: tuple[str, ...] = ()
@@ -54,6 +60,7 @@ class Wishes:
     ca_file: str = ""
     proxy: str = ""
     docs: bool = True
+    provider: ProviderSettings | None = None
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
@@ -84,24 +91,35 @@ def assemble(
             open_store(tenant, "web:keeper"), send=through(sender), resolve=resolve, sign=sign, clock=clock
         )
 
+    keepers = _Keepers(lambda tenant: new_keeper(tenant, lambda sender: sender))
+    logins = PendingLogins(backend, vault)
+    people = People(backend)
+    provider = None
+    if wishes.provider is not None:
+        provider = ProviderLogin(
+            wishes.provider, base=address.base, sender=sender, backend=backend, vault=vault, clock=clock
+        )
     return Parts(
         address=address,
         clock=clock,
         records=open_store,
-        keeper=_Keepers(lambda tenant: new_keeper(tenant, lambda sender: sender)),
+        opened=OpenedRecords(backend, clock.monotonic),
+        keeper=keepers,
         new_keeper=new_keeper,
         sender=sender,
         backend=backend,
         permits=permits,
-        people=People(backend),
+        people=people,
+        identities=Identities(backend, people),
+        provider=provider,
         sessions=Sessions(backend),
         api_tokens=ApiTokens(backend),
         repeats=Repeats(backend),
         journal=Journal(backend, vault, clock.monotonic),
         passwords=Passwords(),
-        attempts=Attempts(clock.monotonic),
+        attempts=Attempts(Failures(backend)),
         first_link=FirstLink(clock.monotonic),
-        authorizing=Authorizing(clock.monotonic),
+        authorizing=Authorizing(clock.monotonic, logins=logins, records=open_store, keeper=keepers),
         docs=wishes.docs,
         references=wishes.references,
         gateways=folder_of(wishes),
@@ -146,6 +164,9 @@ class _Keepers:
         self._kept: dict[str, Keeper] = {}
 
     def __call__(self, tenant: str) -> Keeper:
+        kept = self._kept.get(tenant)
+        if kept is not None:
+            return kept
         with self._lock:
             if tenant not in self._kept:
                 self._kept[tenant] = self._make(tenant)

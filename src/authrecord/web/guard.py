@@ -67,6 +67,10 @@ class Guard:
     def __init__(self, application: Application, address: Address) -> None:
         self._application = application
         self._address = address
+        own = (*HEADERS, *((_TLS_ONLY,) if address.secure else ()))
+        self._fresh = (*own, (b"cache-control", b"no-store"))
+        self._kept = (*own, (b"cache-control", _KEPT))
+        self._names = frozenset(name for name, _ in self._fresh)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Let the request through, or answer it here."""
@@ -100,15 +104,12 @@ class Guard:
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 kept = path.startswith(STATIC) and message["status"] == 200
-                own = [*HEADERS, *([_TLS_ONLY] if self._address.secure else [])]
-                own.append((b"cache-control", _KEPT if kept else b"no-store"))
-                names = {name for name, _ in own}
                 others = [
                     (name, value)
                     for name, value in message.get("headers", ())
-                    if name.lower() not in names and not name.lower().startswith(b"access-control-")
+                    if name.lower() not in self._names and not name.lower().startswith(b"access-control-")
                 ]
-                message = {**message, "headers": [*others, *own]}
+                message = {**message, "headers": [*others, *(self._kept if kept else self._fresh)]}
             await send(message)
 
         return dressed

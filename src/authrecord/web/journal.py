@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ..core.faults import fault
 from ..stores.sql.audit import COLUMNS, Entry, Line, append, line_of
-from ..stores.sql.audit_listing import Unreadable, Wanted, lines
+from ..stores.sql.audit_listing import Act, Unreadable, Wanted, acts, lines
 from .rights import Caller
 
 if TYPE_CHECKING:
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 RELEASE_SECONDS: Final = 60.0
 """Releases of one record to one caller are told once a minute, with their count: a hot path writes no row each."""
 
+MOST_ACTS: Final = 10_000
+"""Acts that a page of the list draws."""
+
 MOST_COUNTED: Final = 10_000
 
-__all__ = ["Entry", "Journal", "Line", "Wanted"]
+__all__ = ["Act", "Entry", "Journal", "Line", "Wanted"]
 
 
 @dataclass(slots=True)
@@ -56,19 +59,28 @@ class Journal:
         Raises as `note` does. What came after the first is told with its count when the minute is over. `used`: the
         identity of the record that is used by it.
         """
-        key = (caller.tenant, caller.actor, f"{entry.action}/{entry.outcome}/{entry.record}", entry.origin)
-        now = self._now()
+        if self.counted(
+            caller, entry.action, outcome=entry.outcome, record=entry.record, origin=entry.origin
+        ):
+            return
+        key, now = _key(caller, entry.action, entry.outcome, entry.record, entry.origin), self._now()
         with self._lock:
             counted = self._released.get(key)
-            if counted is not None and now - counted.since < RELEASE_SECONDS:
-                counted.count += 1
-                return
         told = [entry] if counted is None or counted.count == 0 else [_summed(counted), entry]
         self._append(caller.tenant, caller.actor, told, used=used)
         with self._lock:
             if len(self._released) >= MOST_COUNTED:
                 self._released.clear()
             self._released[key] = _Counted(entry, now, 0)
+
+    def counted(self, caller: Caller, action: str, *, record: str, origin: str, outcome: str = "ok") -> bool:
+        """Count what was told of within this minute; `False` when it must be told first. Does no I/O."""
+        with self._lock:
+            found = self._released.get(_key(caller, action, outcome, record, origin))
+            if found is None or self._now() - found.since >= RELEASE_SECONDS:
+                return False
+            found.count += 1
+            return True
 
     def flush(self) -> None:
         """Tell what was counted and not yet told. For the end of the process."""
@@ -82,6 +94,13 @@ class Journal:
         """The rows that fit, oldest first; what somebody else has written there is left out."""
         with self._backend.reading() as transaction:
             return [line for line in lines(transaction, tenant, wanted) if not isinstance(line, Unreadable)]
+
+    def acts(
+        self, tenant: str, names: Sequence[str], actions: Collection[str], *, since: float
+    ) -> dict[str, list[Act]]:
+        """What happened to each of `names`, see `audit_listing.acts`."""
+        with self._backend.reading() as transaction:
+            return acts(transaction, tenant, names, actions, since=since, most=MOST_ACTS)
 
     def page(self, tenant: str, *, name: str, after: int, limit: int) -> list[Line]:
         """Up to `limit` rows after number `after`, oldest first; of the record of that name or identity, if given."""
@@ -105,6 +124,10 @@ class Journal:
                 append(transaction, self._vault, tenant, actor, entry)
             fault("journal.before_commit")
         fault("journal.after_commit")
+
+
+def _key(caller: Caller, action: str, outcome: str, record: str, origin: str) -> tuple[str, str, str, str]:
+    return (caller.tenant, caller.actor, f"{action}/{outcome}/{record}", origin)
 
 
 def _summed(counted: _Counted) -> Entry:

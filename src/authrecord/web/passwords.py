@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ..core.errors import RecordFault, TryLater
@@ -13,6 +11,7 @@ from ..core.secret import Secret
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
+    from ..stores.sql.failures import Failures
     from ..stores.sql.people import People
 
 SHORTEST: Final = 12
@@ -26,8 +25,9 @@ MOST_FAILURES: Final = 10
 """Failures of one name, or of one address, after which it waits."""
 
 MOST_FAILURES_OF_ALL: Final = 200
-WINDOW_SECONDS: Final = 15 * 60.0
-MOST_REMEMBERED: Final = 10_000
+"""Of everybody together: no more are ever counted, however many names and addresses there are."""
+
+EVERYBODY: Final = ""
 
 
 class Passwords:
@@ -72,48 +72,26 @@ def _check(password: Secret) -> None:
 
 
 class Attempts:
-    """Counts failures, so that passwords cannot be tried in bulk. In memory: a restart forgives.
+    """Counts failures in all servers of a store, so that passwords cannot be tried in bulk."""
 
-    `now`: a clock that never goes back.
-    """
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._lock = threading.Lock()
-        self._failed: OrderedDict[str, list[float]] = OrderedDict()
+    def __init__(self, failures: Failures) -> None:
+        self._failures = failures
 
     def check(self, *whose: str) -> None:
         """Raises `TryLater` when one of `whose` (a folded name, an address) has failed too often."""
-        with self._lock:
-            for one in (*whose, ""):
-                limit = MOST_FAILURES if one else MOST_FAILURES_OF_ALL
-                recent = self._recent(one)
-                if len(recent) >= limit:
-                    raise TryLater(
-                        "too many attempts have failed.",
-                        retry_after=recent[0] + WINDOW_SECONDS - self._now(),
-                        hint="Wait a quarter of an hour, or ask an administrator for a new password.",
-                        code="too_many_attempts",
-                    )
+        limits = dict.fromkeys(whose, MOST_FAILURES) | {EVERYBODY: MOST_FAILURES_OF_ALL}
+        seconds = self._failures.wait(limits)
+        if seconds:
+            raise TryLater(
+                "too many attempts have failed.",
+                retry_after=seconds,
+                hint="Wait a quarter of an hour, or ask an administrator for a new password.",
+                code="too_many_attempts",
+            )
 
     def failed(self, *whose: str) -> None:
         """One more failure."""
-        with self._lock:
-            for one in (*whose, ""):
-                recent = self._recent(one)
-                recent.append(self._now())
-                self._failed[one] = recent[-MOST_FAILURES_OF_ALL:]
-                self._failed.move_to_end(one)
-            while len(self._failed) > MOST_REMEMBERED:
-                self._failed.popitem(last=False)
-
-    def forgive(self) -> None:
-        """Forget every failure, as a restart does."""
-        with self._lock:
-            self._failed.clear()
-
-    def _recent(self, one: str) -> list[float]:
-        return [at for at in self._failed.get(one, ()) if self._now() - at < WINDOW_SECONDS]
+        self._failures.note(*whose, EVERYBODY)
 
 
 def checked_login(

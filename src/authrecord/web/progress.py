@@ -43,7 +43,7 @@ class Attempt:
     """Somebody's attempt to get a token for a record. Changed by one thread at a time, under its lock.
 
     `session`: whose it is. `state`: waiting (for a person), running, done, failed. `paste`: the answer comes back
-    by hand, since the callback leads elsewhere.
+    by hand, since the callback leads elsewhere. `login`: the name under which the store keeps what waits.
     """
 
     tenant: str
@@ -54,6 +54,7 @@ class Attempt:
     state: str = RUNNING
     steps: list[Step] = field(default_factory=list)
     paste: bool = False
+    login: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..clients.egress import Permits
     from ..stores.sql.api_tokens import ApiTokens
     from ..stores.sql.backend import Backend
+    from ..stores.sql.identities import Identities
+    from ..stores.sql.opened_records import OpenedRecords
     from ..stores.sql.people import People
     from ..stores.sql.repeats import Repeats
     from ..stores.sql.sessions import Sessions
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from .first_link import FirstLink
     from .journal import Journal
     from .passwords import Attempts, Passwords
+    from .provider_login import ProviderLogin
 
 OpenRecords = Callable[[str, str], RecordStore]
 """The records of a tenant (first), as an actor (second) sees and changes them."""
@@ -37,6 +40,7 @@ OpenKeeper = Callable[[str, Callable[[Sender], Sender]], Keeper]
 class Parts:
     """The parts of a running server. `keeper`: the shared one of a tenant. `permits`: where it may connect to.
 
+    `provider`: through which people may come in, `None` for by password only.
     `docs`: the description of the API is served (N10). `references`: `${env:…}` and the like are resolved.
     `gateways`: the data folder in which the gateways of this machine tell of themselves; empty where there is none.
     """
@@ -44,12 +48,15 @@ class Parts:
     address: Address
     clock: Clock
     records: OpenRecords
+    opened: OpenedRecords
     keeper: Callable[[str], Keeper]
     new_keeper: OpenKeeper
     sender: Sender
     backend: Backend
     permits: Permits
     people: People
+    identities: Identities
+    provider: ProviderLogin | None
     sessions: Sessions
     api_tokens: ApiTokens
     repeats: Repeats

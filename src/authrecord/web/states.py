@@ -13,10 +13,11 @@ from ..record import AUTH_TYPES, GRANT_CHOICES, OAuth2
 
 if TYPE_CHECKING:
     from ..keeper.ports import Summary
-    from .journal import Line
+    from .journal import Act
 
 STATES: Final = {
     "live": "Live",
+    "renewing": "Renewing",
     "idle": "Idle",
     "needs_login": "Needs login",
     "misconfigured": "Misconfigured",
@@ -59,13 +60,6 @@ def stated(summary: Summary, now: float) -> Stated:
     elif state in {"misconfigured", "failing"} and summary.reason:
         words = f"{words} · {summary.reason.split(':')[0][:40]}"
     return Stated(state, words, summary.reason)
-
-
-def ago(at: float | None, now: float) -> str:
-    """How long ago, in words; `never` for nothing."""
-    if at is None:
-        return "never"
-    return "just now" if now - at < 5 else f"{duration(now - at)} ago"
 
 
 def exact(at: float) -> str:
@@ -128,30 +122,21 @@ def strip(
     )
 
 
-_TICKS: Final = {
+TICKS: Final = {
     "token.renew": "renewed",
-    "token.settle": "renewed",
-    "token.login": "login",
+    "token.carry": "renewed",
     "login.finish": "login",
-    "token.obtain": "renewed",
-    "token.expired": "expired",
-    "answer.expired": "expired",
 }
-"""Actions of the audit log that the strip shows, by their beginnings."""
+"""The acts that the strip shows, when they went well."""
 
 
-def ticks_of(lines: Iterable[Line]) -> list[Tick]:
-    """What the audit log says of a record, as ticks."""
-    ticks: list[Tick] = []
-    for line in lines:
-        action, outcome = line.entry.action, line.entry.outcome
-        if not action.startswith(("token.", "login.", "answer.")) or action in {"token.use", "login.begin"}:
-            continue
-        kind = _TICKS.get(action, "renewed") if outcome == "ok" else "failed"
-        if action in {"token.forget", "token.release"}:
-            continue
-        ticks.append(Tick(kind, line.at))
-    return ticks
+def ticks_of(acts: Iterable[Act]) -> list[Tick]:
+    """What happened to a record, as ticks."""
+    return [
+        Tick(TICKS[act.action] if act.outcome == "ok" else "failed", act.at)
+        for act in acts
+        if act.action in TICKS
+    ]
 
 
 def segments_of(ticks: Sequence[Tick], live_until: float | None, now: float) -> list[Segment]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from authrecord.core.errors import StoreFault
 from authrecord.stores.sql.backend import Backend
 from authrecord.stores.sql.schema import MIGRATIONS
+from authrecord.stores.sql.sqlite import SqliteBackend
 from tests.stores.contract import TurnedClock
 from tests.stores.sql.conftest import OpenBackend
 
@@ -149,3 +152,45 @@ def test_the_machines_own_clock_serves_as_well(open_backend: OpenBackend) -> Non
     backend = open_backend(time)
     with backend.reading() as transaction:
         assert abs(transaction.now() - time.time()) < 60
+
+
+def test_a_mark_stays_while_nothing_is_committed_and_no_commit_leaves_it(
+    backend: Backend, other: Backend
+) -> None:
+    assert any(backend.mark() == backend.mark() is not None for _ in range(10))
+    before = backend.mark()
+    with backend.writing() as transaction:
+        transaction.change(PUT, ("a", "1"))
+    assert backend.mark() != before, "what this process commits shows at once"
+    before, end = backend.mark(), time.monotonic() + 10
+    with other.writing() as transaction:
+        transaction.change(PUT, ("a", "2"))
+    while backend.mark() == before:
+        assert time.monotonic() < end, "what another process commits shows soon"
+        time.sleep(0.01)
+
+
+def test_K8_a_file_that_took_the_place_of_another_has_another_mark(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    backend = SqliteBackend(str(path), time)
+    before = backend.mark()
+    copy = tmp_path / "copy"
+    copy.write_bytes(path.read_bytes())
+    copy.replace(path)
+    assert backend.mark() != before
+    path.unlink()
+    assert backend.mark() is None
+    backend.close()
+    assert backend.mark() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
+def test_I15_a_forked_child_has_a_mark_of_its_own(tmp_path: Path) -> None:
+    backend = SqliteBackend(str(tmp_path / "store.sqlite"), time)
+    before = backend.mark()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if backend.mark() is not None else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert backend.mark() == before
+    backend.close()

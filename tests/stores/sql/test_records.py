@@ -303,3 +303,24 @@ def test_the_revisions_of_many_names_are_looked_up_at_once(store: SqlStore, cana
     assert found["weather"] == store.revision_of("weather") == (changed.identity, 2)
     assert list(found) == names
     assert {found[name] for name in names[2:]} == {None}
+
+
+def test_a_record_whose_token_somebody_renews_is_renewing_and_no_other(
+    store: SqlStore, clock: TurnedClock, canary: Canary
+) -> None:
+    for name in ("a", "orders", "z"):
+        login(store, canary, store.create(client(canary, name)).record)
+    held = token_key(store.read("orders").record)
+    claim = store.claim(held, seconds=30, patience=0)
+    states = {one.name: one.state for one in store.page(Filter()).lines}
+    assert states == {"a": "live", "orders": "renewing", "z": "live"}
+    assert [one.name for one in store.page(Filter(state="renewing")).lines] == ["orders"]
+    assert [one.name for one in store.page(Filter(state="renewing", tag="none")).lines] == []
+    assert [one.name for one in store.page(Filter(state="renewing", name="o")).lines] == ["orders"]
+    assert [one.name for one in store.page(Filter(state="live")).lines] == ["a", "z"]
+    clock.now += 31
+    assert line(store)[0] == "live", "the claim of a dead process ends by itself"
+    store.claim(held, seconds=30, patience=0)
+    store.release(claim)
+    store.forget(held)
+    assert line(store)[0] == "idle"

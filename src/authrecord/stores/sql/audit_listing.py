@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +37,15 @@ class Unreadable:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a row tells without its words. `at`: UTC seconds."""
+
+    at: float
+    action: str
+    outcome: str
+
+
 def lines(transaction: Transaction, tenant: str, wanted: Wanted) -> Iterator[Line | Unreadable]:
     """The rows of the tenant's log that fit, oldest first."""
     conditions, values = _conditions(tenant, wanted)
@@ -52,6 +61,39 @@ def lines(transaction: Transaction, tenant: str, wanted: Wanted) -> Iterator[Lin
         if len(found) < BATCH:
             return
         after = int(found[-1][0])
+
+
+def acts(
+    transaction: Transaction,
+    tenant: str,
+    names: Sequence[str],
+    actions: Collection[str],
+    *,
+    since: float,
+    most: int,
+) -> dict[str, list[Act]]:
+    """What happened to each of `names` since then (UTC seconds), oldest first: at most `most` acts of them all.
+
+    One question for a whole page of names, answered by the indexes however long the log is.
+    """
+    first = transaction.row(
+        "SELECT seq FROM audit WHERE tenant = ? AND at >= ? ORDER BY at LIMIT 1", (tenant, since)
+    )
+    found: dict[str, list[Act]] = {}
+    if first is None or not names:
+        return found
+    rows = transaction.rows(
+        f"SELECT name, at, action, outcome FROM audit WHERE tenant = ? AND name IN ({_marks(names)}) AND seq >= ?"  # noqa: S608 - question marks
+        f" AND action IN ({_marks(actions)}) AND at >= ? ORDER BY seq DESC LIMIT ?",
+        (tenant, *names, first[0], *actions, since, most),
+    )
+    for name, at, action, outcome in reversed(rows):
+        found.setdefault(str(name), []).append(Act(float(at), str(action), str(outcome)))
+    return found
+
+
+def _marks(values: Collection[str]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _line(tenant: str, row: Row) -> Line | Unreadable:

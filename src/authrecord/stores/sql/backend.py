@@ -14,6 +14,7 @@ from ...core.errors import AuthrecordError
 
 Value: TypeAlias = "str | bytes | int | float | None"
 Row: TypeAlias = tuple[Any, ...]
+Mark: TypeAlias = tuple[int, ...]
 Wait: TypeAlias = Callable[[float], None]
 """Waits until it is notified or so many seconds are over; may return early."""
 
@@ -97,6 +98,14 @@ class Backend(Protocol):
 
     def pauses(self) -> Iterator[float]:
         """For how many seconds to wait before the next look, without end: long where a `notify` arrives."""
+        ...
+
+    def mark(self) -> Mark | None:
+        """Equal to an earlier one only if nothing was committed between the two; `None` where that cannot be told now.
+
+        What another process commits may show a second later, where the database is another machine. Takes
+        microseconds, waits for nothing and raises nothing. For whoever remembers what was read: take it before reading.
+        """
         ...
 
     def make_room(self) -> bool:

@@ -62,3 +62,8 @@ def login_place(tenant: str, login: str, record: str) -> bytes:
 def text(value: str) -> bytes:
     """`value` in UTF-8; half a surrogate pair, which a name may hold, does not stop it."""
     return value.encode("utf-8", "surrogatepass")
+
+
+def sign_in_place(issuer: str) -> bytes:
+    """Of what a browser holds while its person signs in at the provider `issuer`."""
+    return packed(b"sign-in/v1", text(issuer))

@@ -23,15 +23,26 @@ _COLUMNS: Final = (
     "records.id, records.name, records.revision, records.auth_type, records.grant_type, records.config,"
     " records.tags, records.state, records.reason, records.live_until, records.used_at, records.updated_at"
 )
+_STATE: Final = 7
 _FROM_TAGS: Final = (
     "record_tags JOIN records ON records.tenant = record_tags.tenant AND records.id = record_tags.record"
 )
+_FROM_CLAIMS: Final = "claims CROSS JOIN records"
+"""`CROSS`, so that SQLite begins with the few claims."""
+
+_HELD: Final = (
+    "claims.tenant = ? AND claims.holder <> '' AND claims.until > ? AND records.tenant = claims.tenant"
+    " AND records.name = claims.name AND records.lookup = claims.lookup"
+)
+RENEWING: Final = "renewing"
+"""The state of a record whose claim somebody has. It stands in no row of `records`: it ends by itself."""
 
 
 def page(transaction: Transaction, tenant: str, wanted: Filter, *, after: str, limit: int) -> Page:
     """The lines behind the name `after`, in the order of names."""
     limit = max(1, min(limit, MOST_LINES))
-    source, condition, values, driven = _driver(wanted)
+    now = transaction.ticks()
+    source, condition, values, driven = _driver(wanted, tenant, now)
     by = "record_tags" if wanted.tag else "records"
     conditions = [f"{by}.tenant = ?", f"{by}.name > ?", *condition]
     bounds: list[Value] = [tenant, after, *values]
@@ -44,10 +55,12 @@ def page(transaction: Transaction, tenant: str, wanted: Filter, *, after: str, l
         f"SELECT {_COLUMNS} FROM {source} WHERE {' AND '.join(conditions)} ORDER BY {by}.name LIMIT ?",  # noqa: S608 - put together of constants
         (*bounds, seen + 1),
     )
+    busy = _renewing(transaction, tenant, now, [row[1] for row in rows])
     lines: list[Summary] = []
     for position, row in enumerate(rows[:seen]):
-        if all(row[column] == value for column, value in rest):
-            lines.append(_summary(row))
+        state = RENEWING if row[1] in busy else row[_STATE]
+        if wanted.state in {"", state} and all(row[column] == value for column, value in rest):
+            lines.append(_summary(row, state))
         if len(lines) == limit and position + 1 < len(rows):
             return Page(tuple(lines), row[1])
     return Page(tuple(lines), rows[seen - 1][1] if len(rows) > seen else "")
@@ -72,10 +85,12 @@ def joined(tags: tuple[str, ...]) -> str:
     return "\n".join(tags)
 
 
-def _driver(wanted: Filter) -> tuple[str, list[str], list[Value], str]:
+def _driver(wanted: Filter, tenant: str, now: float) -> tuple[str, list[str], list[Value], str]:
     """The index that answers: what to read from, its condition and value, and which part of the filter that is."""
     if wanted.tag:
         return _FROM_TAGS, ["record_tags.tag = ?"], [wanted.tag], "tag"
+    if wanted.state == RENEWING:
+        return _FROM_CLAIMS, [_HELD], [tenant, now], "state"
     for part, column in (("state", "state"), ("grant", "grant_type"), ("auth_type", "auth_type")):
         value = getattr(wanted, part)
         if value:
@@ -85,12 +100,23 @@ def _driver(wanted: Filter) -> tuple[str, list[str], list[Value], str]:
 
 def _rest(wanted: Filter, driven: str) -> list[tuple[int, str]]:
     """The conditions that the index does not answer: number of the column, and value."""
-    columns = {"auth_type": 3, "grant": 4, "state": 7}
+    columns = {"auth_type": 3, "grant": 4, "state": _STATE}
     return [
         (column, getattr(wanted, part))
         for part, column in columns.items()
-        if part != driven and getattr(wanted, part)
+        if part != driven and getattr(wanted, part) not in {"", RENEWING}
     ]
+
+
+def _renewing(transaction: Transaction, tenant: str, now: float, names: list[str]) -> frozenset[str]:
+    """Of these names, which lie in their order: those whose own token somebody renews at this moment."""
+    if not names:
+        return frozenset()
+    rows = transaction.rows(
+        f"SELECT records.name FROM {_FROM_CLAIMS} WHERE {_HELD} AND records.name >= ? AND records.name <= ?",  # noqa: S608 - put together of constants
+        (tenant, now, names[0], names[-1]),
+    )
+    return frozenset(str(name) for (name,) in rows)
 
 
 def _behind(beginning: str) -> str:
@@ -98,12 +124,10 @@ def _behind(beginning: str) -> str:
     return beginning[:-1] + chr(ord(beginning[-1]) + 1)
 
 
-def _summary(row: Row) -> Summary:
+def _summary(row: Row, state: str) -> Summary:
     import json
 
-    identity, name, revision, auth_type, grant, text, tags, state, reason, live_until, used_at, updated_at = (
-        row
-    )
+    identity, name, revision, auth_type, grant, text, tags, _, reason, live_until, used_at, updated_at = row
     try:
         plain = json.loads(text)
         origins, description = tuple(plain.get("allowed_origins", ())), str(plain.get("description", ""))

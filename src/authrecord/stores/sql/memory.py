@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from .backend import Mark
 from .sqlite import SqliteBackend
 from .sqlite_file import connect
 
@@ -21,6 +22,11 @@ class MemoryBackend(SqliteBackend):
 
     def _make_lock_folder(self) -> str:
         return ""
+
+    def mark(self) -> Mark | None:
+        """See `Backend.mark`: there is one connection, which counts the rows that it has changed."""
+        connection = self._connection
+        return None if connection is None or self._closed else (connection.total_changes,)
 
     def make_room(self) -> bool:
         """See `Backend.make_room`: no disk, no ballast."""

@@ -19,7 +19,10 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person in one tenant. `role`: as `web.rights` has it. `has_password`: may log in by one."""
+    """A person in one tenant. `role`: as `web.rights` has it. `has_password`: may log in by one.
+
+    `by_provider`: comes in through an OpenID Connect provider, or was invited to.
+    """
 
     identity: str
     name: str
@@ -28,6 +31,7 @@ class Person:
     may_reveal: bool
     has_password: bool
     created_at: float
+    by_provider: bool = False
 
 
 def folded(name: str) -> str:
@@ -46,35 +50,40 @@ class People:
 
         Raises `RecordFault` for a name that is none, and (code `exists`) for somebody who is in the tenant already.
         """
-        shown = " ".join(name.split())
-        if not shown or len(shown) > LONGEST_NAME or not shown.isprintable():
-            raise RecordFault(
-                "the name cannot be used.", field="name", hint="Use 1 to 100 printable characters."
-            )
+        shown = _shown(name)
         with self._backend.writing() as transaction:
-            identity = self._identity(transaction, shown, password_hash)
-            touched = transaction.change(
-                "INSERT INTO members (tenant, person, role, may_reveal) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (tenant, identity, role, int(may_reveal)),
-            )
-            if not touched:
-                raise RecordFault("there is a person of that name.", field="name", code="exists")
-            found = self._one(transaction, identity, tenant)
+            known = transaction.row("SELECT id FROM people WHERE name = ?", (folded(shown),))
+            identity = self.insert(transaction, shown, password_hash) if known is None else str(known[0])
+            person = self.join(transaction, identity, tenant=tenant, role=role, may_reveal=may_reveal)
             fault("people.add.before_commit")
         fault("people.add.after_commit")
-        assert found is not None  # noqa: S101 - it was written in this transaction; states it for the type
-        return found
+        return person
 
-    def _identity(self, transaction: Transaction, shown: str, password_hash: str) -> str:
-        known = transaction.row("SELECT id FROM people WHERE name = ?", (folded(shown),))
-        if known is not None:
-            return str(known[0])
+    def insert(self, transaction: Transaction, name: str, password_hash: str = "") -> str:
+        """A person of nowhere yet; the identity. Raises `RecordFault` for a name that is none or taken (`exists`)."""
+        shown = _shown(name)
         identity = token_hex(8)
-        transaction.change(
-            "INSERT INTO people (id, name, shown, password, created_at) VALUES (?, ?, ?, ?, ?)",
+        made = transaction.change(
+            "INSERT INTO people (id, name, shown, password, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (identity, folded(shown), shown, password_hash, transaction.now()),
         )
+        if not made:
+            raise _taken()
         return identity
+
+    def join(
+        self, transaction: Transaction, identity: str, *, tenant: str, role: str, may_reveal: bool
+    ) -> Person:
+        """The person in one more tenant. Raises `RecordFault` (code `exists`) for somebody who is in it already."""
+        touched = transaction.change(
+            "INSERT INTO members (tenant, person, role, may_reveal) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (tenant, identity, role, int(may_reveal)),
+        )
+        if not touched:
+            raise _taken()
+        found = self._one(transaction, identity, tenant)
+        assert found is not None  # noqa: S101 - it was written in this transaction; states it for the type
+        return found
 
     def password_of(self, name: str) -> tuple[str, str] | None:
         """Identity and password hash of the person of that name; the hash is empty where no password is set."""
@@ -127,14 +136,20 @@ class People:
             transaction.change("DELETE FROM sessions WHERE tenant = ? AND person = ?", (tenant, identity))
             if transaction.row("SELECT 1 FROM members WHERE person = ?", (identity,)) is None:
                 transaction.change("DELETE FROM people WHERE id = ?", (identity,))
+                transaction.change("DELETE FROM identities WHERE person = ?", (identity,))
             _check_managed(transaction, tenant)
             fault("people.remove.before_commit")
         fault("people.remove.after_commit")
 
-    def anybody_can_log_in(self) -> bool:
-        """True when some person has a password."""
+    def anybody_has_a_password(self) -> bool:
+        """True when some person can log in by name and password."""
         with self._backend.reading() as transaction:
             return transaction.row("SELECT 1 FROM people WHERE password <> ''") is not None
+
+    def anybody_was_invited(self, issuer: str) -> bool:
+        """True when some person can log in through that provider."""
+        with self._backend.reading() as transaction:
+            return transaction.row("SELECT 1 FROM identities WHERE issuer = ?", (issuer,)) is not None
 
     def _one(self, transaction: Transaction, identity: str, tenant: str) -> Person | None:
         row = transaction.row(f"{_SELECT} WHERE members.tenant = ? AND people.id = ?", (tenant, identity))
@@ -143,14 +158,28 @@ class People:
 
 _SELECT = (
     "SELECT people.id, people.shown, members.tenant, members.role, members.may_reveal, people.password <> '', "
-    "people.created_at FROM people JOIN members ON members.person = people.id"
+    "people.created_at, EXISTS (SELECT 1 FROM identities WHERE identities.person = people.id) "
+    "FROM people JOIN members ON members.person = people.id"
 )
 
 
 def _person(row: Row) -> Person:
     return Person(
-        str(row[0]), str(row[1]), str(row[2]), str(row[3]), bool(row[4]), bool(row[5]), float(row[6])
+        *(str(row[0]), str(row[1]), str(row[2]), str(row[3]), bool(row[4]), bool(row[5])),
+        created_at=float(row[6]),
+        by_provider=bool(row[7]),
     )
+
+
+def _shown(name: str) -> str:
+    shown = " ".join(name.split())
+    if not shown or len(shown) > LONGEST_NAME or not shown.isprintable():
+        raise RecordFault("the name cannot be used.", field="name", hint="Use 1 to 100 printable characters.")
+    return shown
+
+
+def _taken() -> RecordFault:
+    return RecordFault("there is a person of that name.", field="name", code="exists")
 
 
 def _check_managed(transaction: Transaction, tenant: str) -> None:

@@ -21,7 +21,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from ...core.errors import StoreFault
 from ..forking import leak, watch
 from ..locating import place_of_url
-from .backend import Row, Transaction, Value, Wait, noted
+from .backend import Mark, Row, Transaction, Value, Wait, noted
 from .listening import CHANNEL, Listener
 from .postgres_connection import (
     STATEMENT_SECONDS,
@@ -50,6 +50,9 @@ MIGRATION_LOCK: Final = 0x61757468
 FIRST_PAUSE: Final = 0.01
 LONGEST_PAUSE: Final = 1.0
 """Seconds between two looks where no notification arrives."""
+
+MARK_SECONDS: Final = 1.0
+"""What other processes have committed shows in a mark after so long."""
 
 SAFETY_SECONDS: Final = 5.0
 """After so long a waiter looks once more, although nobody woke it: a notification may have been lost on the way."""
@@ -144,6 +147,7 @@ class PostgresBackend:
         self._lent = 0
         self._pool: ConnectionPool[PatientConnection] | None = None
         self._closed = False
+        self._commits = 0
         self._listener = Listener(lambda: connect(listen_url or url), self._send)
         watch(self)
 
@@ -156,8 +160,12 @@ class PostgresBackend:
     @contextmanager
     def writing(self, *, seconds: float = 0.0) -> Iterator[Transaction]:
         """See `Backend.writing`."""
-        with self._in_transaction("BEGIN", seconds) as transaction:
-            yield transaction
+        try:
+            with self._in_transaction("BEGIN", seconds) as transaction:
+                yield transaction
+        finally:
+            with self._lock:
+                self._commits += 1  # after a fault as well: nobody knows then whether it was committed
 
     def waiting(self, topic: str) -> AbstractContextManager[Wait]:
         """See `Backend.waiting`."""
@@ -172,6 +180,10 @@ class PostgresBackend:
                 continue
             yield pause * (0.5 + os.urandom(1)[0] / 256)
             pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    def mark(self) -> Mark | None:
+        """See `Backend.mark`: what this process wrote, and the second of the clock, since a look costs a round trip."""
+        return (self._commits, int(time.monotonic() / MARK_SECONDS))
 
     def make_room(self) -> bool:
         """See `Backend.make_room`: the disk is another machine's."""

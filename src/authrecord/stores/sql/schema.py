@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .schema_people import SECOND
+from .schema_servers import THIRD
 
 FIRST: Final = """
 CREATE TABLE meta (
@@ -112,5 +113,9 @@ class Migration:
     works_with: int
 
 
-MIGRATIONS: Final = (Migration(FIRST, works_with=1), Migration(SECOND, works_with=1))
+MIGRATIONS: Final = (
+    Migration(FIRST, works_with=1),
+    Migration(SECOND, works_with=1),
+    Migration(THIRD, works_with=1),
+)
 """Version N is made by the first N of them."""

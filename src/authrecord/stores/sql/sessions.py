@@ -46,15 +46,18 @@ class Sessions:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
-    def begin(self, person: str, tenant: str) -> str:
-        """A new session; the text for the browser's cookie. Ids come from here only, so that none can be fixed."""
+    def begin(self, person: str, tenant: str, *, confirmed: bool = True) -> str:
+        """A new session; the text for the browser's cookie. Ids come from here only, so that none can be fixed.
+
+        `confirmed`: the person has just proved who they are, and not only their browser.
+        """
         text = token_urlsafe(32)
         with self._backend.writing() as transaction:
             now = transaction.now()
             self._forget_old(transaction, now)
             transaction.change(
                 "INSERT INTO sessions (id, person, tenant, began_at, seen_at, confirmed_at) VALUES (?, ?, ?, ?, ?, ?)",
-                (_kept(text), person, tenant, now, now, now),
+                (_kept(text), person, tenant, now, now, now if confirmed else 0.0),
             )
             transaction.change(
                 "DELETE FROM sessions WHERE person = ? AND id NOT IN "

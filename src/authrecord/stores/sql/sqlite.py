@@ -18,8 +18,9 @@ from ...core.contracts import Clock
 from ...core.errors import StoreFault
 from ..forking import leak, watch
 from ..private_files import make_folder
-from .backend import Row, Transaction, Value, Wait, noted
+from .backend import Mark, Row, Transaction, Value, Wait, noted
 from .sqlite_file import drop_ballast, fault_of, identity, open_file
+from .sqlite_mark import SqliteMark
 
 TYPES: Final = {"bytes": "BLOB", "float": "REAL", "integer": "INTEGER", "name": "TEXT"}
 
@@ -97,6 +98,7 @@ class SqliteBackend:
         self._connection: sqlite3.Connection | None = None
         self._file = (0, 0)
         self._closed = False
+        self._mark = SqliteMark(path)
         watch(self)
         with self.reading():
             pass  # an unsafe file is found now, not at the first token
@@ -134,6 +136,10 @@ class SqliteBackend:
             yield pause * (0.5 + os.urandom(1)[0] / 256)
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
+    def mark(self) -> Mark | None:
+        """See `Backend.mark`. Exact: other processes' commits show at once."""
+        return self._mark.now()
+
     def make_room(self) -> bool:
         """See `Backend.make_room`."""
         return drop_ballast(self.path)
@@ -144,7 +150,8 @@ class SqliteBackend:
             self._connected().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def close(self) -> None:
-        """Close this process's connection."""
+        """Close this process's connections."""
+        self._mark.close()
         with self._lock:
             self._closed = True
             if self._connection is not None:

@@ -12,21 +12,23 @@ from ...clients.egress import guarded_transport
 from ...core.errors import AuthrecordError
 from ...core.messages import Stamp, plain, with_query
 from ...core.secret import Reference
+from ...core.token import Token
 from ...doctor.step import Step, Verdict
 from ...doctor.walk import walk
 from ...doctor.witness import Witness
 from ...documents.plain import mapping_of
 from ...keeper.ports import Sender
-from ...record import OAuth2, Record
+from ...record import Record
 from ...wiring import Records, Settings, checked_origin
 from ..rights import USE, Caller
 from ..site import Site
 from ..threads import in_thread_for_provider
 from ..trying import TIMEOUT, tried
 from .answers import faults
-from .records import read_for
+from .records import opened_for, read_for
 from .shapes import CheckAnswer, CheckWanted, HeadersAnswer, HeadersWanted, StepAnswer, TokenAnswer
 
+RELEASE: Final = "token.release"
 _LOOPBACK: Final = "http://127.0.0.1"
 _OPEN_STORE: Final = Settings(environment={"AUTHRECORD_HOME": "/"}, store="memory:", key="file:served")
 """The doctor's look at the store tells nothing here unless it fails: where the store lies is the operator's affair."""
@@ -42,15 +44,20 @@ _OPEN_STORE: Final = Settings(environment={"AUTHRECORD_HOME": "/"}, store="memor
 @in_thread_for_provider
 def get_token(site: Site, caller: Caller, name: FromPath[str]) -> TokenAnswer:
     """The live token, renewed if need be; of a static record its credential. Told in the audit log before it leaves."""
-    stored = read_for(site, caller, name)
-    record = stored.record
-    keeper = site.keeper(caller.tenant)
-    if not isinstance(record.auth, OAuth2):
+    opened = opened_for(site, caller, name)
+    stored, record, keeper = opened.stored, opened.stored.record, site.keeper(caller.tenant)
+    if opened.key is None:
         stamp = keeper.authenticator(record, base_url=_LOOPBACK).credential().stamp
-        site.journal.release(caller, "token.release", record=stored.identity, name=name, origin="")
+        site.journal.release(caller, RELEASE, record=stored.identity, name=name, origin="")
         return TokenAnswer(access_token=_static(record, stamp), token_type="", expires_at=None, scope=None)
+    keeper.heed(opened.key, opened.token_at)
     token = keeper.token(record)
-    site.journal.release(caller, "token.release", record=stored.identity, name=name, origin="")
+    site.journal.release(caller, RELEASE, record=stored.identity, name=name, origin="")
+    return answer_of(token)
+
+
+def answer_of(token: Token) -> TokenAnswer:
+    """The token as the API hands it out."""
     return TokenAnswer(
         access_token=plain(token.access_token),
         token_type=token.token_type,
@@ -71,9 +78,12 @@ def get_headers(
     site: Site, caller: Caller, name: FromPath[str], data: JSONBody[HeadersWanted]
 ) -> HeadersAnswer:
     """What to send to a URL of one of the record's origins. For any other origin nothing is released."""
-    stored = read_for(site, caller, name)
+    opened = opened_for(site, caller, name)
+    stored, keeper = opened.stored, site.keeper(caller.tenant)
     origin = checked_origin(data.url)
-    authenticator = site.keeper(caller.tenant).authenticator(stored.record)
+    if opened.key is not None:
+        keeper.heed(opened.key, opened.token_at)
+    authenticator = keeper.authenticator(stored.record)
     authenticator.release(origin)
     stamp = authenticator.credential().stamp
     site.journal.release(caller, "headers.release", record=stored.identity, name=name, origin=str(origin))

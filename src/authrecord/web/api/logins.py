@@ -32,9 +32,7 @@ def begin_login(site: Site, caller: Caller, name: FromPath[str]) -> LoginAnswer:
     A login of the same token for the same record that still waits is given up.
     """
     stored = read_for(site, caller, name)
-    attempt, address = site.authorizing.begin(
-        caller, stored, site.keeper(caller.tenant), base=site.address.base
-    )
+    attempt, address = site.authorizing.begin(caller, stored, base=site.address.base)
     site.journal.note(caller, Entry("login.begin", "ok", record=stored.identity, name=name))
     return _shown(attempt, address.reveal())
 
@@ -63,7 +61,7 @@ def read_login(site: Site, caller: Caller, name: FromPath[str]) -> LoginAnswer:
 def finish_login(site: Site, caller: Caller, name: FromPath[str], data: JSONBody[AnswerGiven]) -> LoginAnswer:
     """Finish the token's last login. An answer is taken once; one that is not this login's changes nothing."""
     stored = read_for(site, caller, name)
-    attempt = site.authorizing.paste(caller.identity, caller.tenant, name, data.address)
+    attempt = site.authorizing.paste(caller, name, data.address)
     _note(site, caller, stored, attempt)
     return _shown(attempt, "")
 
@@ -74,7 +72,7 @@ def _note(site: Site, caller: Caller, stored: StoredRecord, attempt: Attempt) ->
 
 
 def _latest(site: Site, caller: Caller, name: str) -> Attempt:
-    found = site.authorizing.progress.latest(caller.tenant, name, caller.identity)
+    found = site.authorizing.latest(caller, name)
     if found is None:
         raise RecordFault("this token has begun no login with the record.", code="not_found")
     return found

@@ -9,9 +9,11 @@ from litestar import Request
 from litestar.datastructures import State
 
 from ...core.errors import RecordFault
+from ...stores.sql.api_tokens import ApiToken
 from ..editing import Forbidden
 from ..rights import Caller, Who
 from ..site import Site
+from ..threads import in_thread
 
 MOST_DEEP: Final = 32
 _BEARER: Final = "bearer "
@@ -82,16 +84,29 @@ def _check_depth(data: Any, left: int) -> None:
         data.encode("utf-8")  # half a character would be no text later on
 
 
-def caller_of(request: Request[Any, Any, State], site: Site) -> Caller:
+async def caller_of(request: Request[Any, Any, State], site: Site) -> Caller:
     """The program that asks, which has the scope that the route wants. Raises `Unauthorized`, `Forbidden`."""
-    header = request.headers.get("authorization", "")
-    text = header[len(_BEARER) :].strip() if header[: len(_BEARER)].lower() == _BEARER else ""
-    found = site.api_tokens.find(text)
+    text = bearer_of(request.headers.get("authorization", ""))
+    found = site.api_tokens.peek(text) or await in_thread(site.api_tokens.find)(text)
     if found is None:
         raise Unauthorized(
             "there is no live API token in the request.", hint="Send it as `Authorization: Bearer ar_…`."
         )
-    caller = Who(
+    caller = who_of(found)
+    scope = request.route_handler.opt["scope"]
+    if not caller.may(scope):
+        raise Forbidden(f"The token has not the scope {scope}.", scope=scope)
+    return caller
+
+
+def bearer_of(header: str) -> str:
+    """The token in a value of `Authorization`; empty where there is none."""
+    return header[len(_BEARER) :].strip() if header[: len(_BEARER)].lower() == _BEARER else ""
+
+
+def who_of(found: ApiToken) -> Who:
+    """A token as a caller."""
+    return Who(
         kind="token",
         identity=found.identity,
         name=found.label,
@@ -99,7 +114,3 @@ def caller_of(request: Request[Any, Any, State], site: Site) -> Caller:
         scopes=found.scopes,
         records=found.records,
     )
-    scope = request.route_handler.opt["scope"]
-    if not caller.may(scope):
-        raise Forbidden(f"The token has not the scope {scope}.", scope=scope)
-    return caller

@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from ...core.errors import DocumentFault, Fault, RecordFault
 from ...keeper.ports import Filter, StoredRecord
 from ...record import Record
+from ...stores.sql.opened_records import Opened
 from ..editing import accepted
 from ..rights import READ, WRITE, Caller, unreachable
 from ..site import Site
@@ -116,6 +117,13 @@ def read_for(site: Site, caller: Caller, name: str) -> StoredRecord:
     if not caller.reaches(name):
         raise unreachable(name)
     return site.records(caller.tenant, caller.actor).read(name)
+
+
+def opened_for(site: Site, caller: Caller, name: str) -> Opened:
+    """The same, opened a moment ago where nothing was changed since."""
+    if not caller.reaches(name):
+        raise unreachable(name)
+    return site.opened.read(site.records(caller.tenant, caller.actor), caller.tenant, name)
 
 
 def _check(record: Record, caller: Caller) -> None:

@@ -32,13 +32,13 @@ HANDLERS: Final = (*records.HANDLERS, *credentials.HANDLERS, *logins.HANDLERS, *
 def api_router(site: Site) -> Router:
     """Every route of the API."""
 
-    def provide_caller(request: Request[Any, Any, State]) -> Caller:
-        return caller_of(request, site)
+    async def provide_caller(request: Request[Any, Any, State]) -> Caller:
+        return await caller_of(request, site)
 
     return Router(
         path=PREFIX,
         route_handlers=[*HANDLERS, show_description],
-        dependencies={"caller": Provide(provide_caller, sync_to_thread=True)},
+        dependencies={"caller": Provide(provide_caller)},
         request_class=JsonRequest,
         security=[{"token": []}],
     )

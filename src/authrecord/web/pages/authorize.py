@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
@@ -24,6 +24,8 @@ from ..states import BY_PERSON, stated
 from ..threads import in_thread, in_thread_for_provider
 from .common import SIGNED_IN, HtmlRequest, Typed, gone_to, moved, page, part, read_record
 
+LIVING: Final = frozenset({"live", "renewing"})
+
 
 @dataclass(frozen=True, slots=True)
 class Button:
@@ -39,9 +41,7 @@ def begin_login(site: Site, caller: Caller, name: FromPath[str]) -> Response[str
     """Begin a login: the browser is sent to the provider, or the page says what to copy."""
     stored = read_record(site, caller, name)
     try:
-        attempt, address = site.authorizing.begin(
-            caller, stored, site.keeper(caller.tenant), base=site.address.base
-        )
+        attempt, address = site.authorizing.begin(caller, stored, base=site.address.base)
     except AuthrecordError as error:
         return _panel(site, caller, stored, _failed(site, caller, name, error))
     site.journal.note(caller, Entry("login.begin", "ok", record=stored.identity, name=name))
@@ -82,7 +82,7 @@ def forget(site: Site, caller: Caller, name: FromPath[str]) -> Response[str]:
 def show_attempt(site: Site, caller: Caller, name: FromPath[str]) -> Response[str]:
     """The panel again, while something runs."""
     stored = read_record(site, caller, name)
-    return _panel(site, caller, stored, site.authorizing.progress.latest(caller.tenant, name, caller.session))
+    return _panel(site, caller, stored, site.authorizing.latest(caller, name))
 
 
 @post("/records/{name:str}/paste", opt={"scope": USE})
@@ -91,9 +91,9 @@ def paste(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -> Resp
     """The redirected address, brought by hand."""
     stored = read_record(site, caller, name)
     try:
-        attempt = site.authorizing.paste(caller.session, caller.tenant, name, typed.one("address"))
+        attempt = site.authorizing.paste(caller, name, typed.one("address"))
     except LoginFailed as failure:
-        latest = site.authorizing.progress.latest(caller.tenant, name, caller.session)
+        latest = site.authorizing.latest(caller, name)
         return _panel(site, caller, stored, latest, paste_error=f"{failure.message} {failure.hint}")
     return _panel(site, caller, stored, attempt)
 
@@ -103,7 +103,7 @@ def paste(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -> Resp
 def take_answer(request: HtmlRequest, site: Site, caller: Caller) -> Response[str]:
     """The provider sends the browser back here. What is not this session's answer changes nothing (A1 to A8)."""
     query = request.scope["query_string"].decode("latin-1")
-    if not query and site.authorizing.any_of(caller.session):
+    if not query and site.authorizing.any_of(caller):
         return page(request, site, "fragment.html")
     try:
         attempt = _finished(site, caller, parse_answer(query), request.url.path)
@@ -132,7 +132,7 @@ def take_fragment(site: Site, caller: Caller, data: JSONBody[dict[str, Any]]) ->
 
 
 def _finished(site: Site, caller: Caller, answer: Answer, path: str, *, in_fragment: bool = False) -> Attempt:
-    waiting = site.authorizing.waiting_for(answer, caller.session, f"{site.address.base}{path}")
+    waiting = site.authorizing.waiting_for(answer, caller, f"{site.address.base}{path}")
     if waiting.implicit != in_fragment:
         # A token in the query has been in logs and in the history already: it is not taken (B2).
         raise LoginFailed("the answer came in a way that this login does not use.", code="not_ours")
@@ -199,7 +199,7 @@ def attempt_values(site: Site, caller: Caller, stored: StoredRecord, summary: Su
         "stated": told,
         "buttons": _buttons(stored, told.state),
         "may_use": caller.may(USE),
-        "attempt": site.authorizing.progress.latest(caller.tenant, stored.record.name, caller.session),
+        "attempt": site.authorizing.latest(caller, stored.record.name),
         "address": "",
         "paste_error": "",
     }
@@ -222,11 +222,11 @@ def _buttons(stored: StoredRecord, state: str) -> tuple[Button, ...]:
     forgetting = (Button("forget", "Forget the token"),)
     if auth.grant in BY_PERSON:
         log_in = Button("login", f"Log in at {_host(auth.authorization.url or auth.issuer)}")
-        if state != "live":
+        if state not in LIVING:
             return (log_in,)
         renewing = () if auth.grant == IMPLICIT else (Button("renew", "Renew now"),)
         return (*renewing, Button("login", "Log in again"), *forgetting)
-    if state == "live":
+    if state in LIVING:
         return (Button("renew", "Renew now"), *forgetting)
     return (Button("obtain", "Get a token"),)
 

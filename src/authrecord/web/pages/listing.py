@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -11,14 +12,15 @@ from litestar.params import FromQuery, QueryParameter
 from markupsafe import Markup
 
 from ...core.errors import RecordFault
+from ...doctor.words import ago
 from ...documents import write
 from ...documents.formats import Format
 from ...keeper.ports import Filter, Summary
 from ...record import AUTH_TYPES, GRANT_CHOICES
-from ..journal import Entry, Wanted
+from ..journal import Act, Entry
 from ..rights import READ, USE, WRITE, Caller
 from ..site import Site
-from ..states import DAY, STATES, ago, kind_words, segments_of, stated, strip, ticks_of
+from ..states import DAY, STATES, TICKS, kind_words, segments_of, stated, strip, ticks_of
 from ..threads import in_thread
 from .common import HtmlRequest, Typed, moved, page, part, wants_part
 
@@ -72,7 +74,7 @@ def show_list(
     wanted = Filter(name=name[:100], tag=tag[:100], auth_type=auth_type, grant=grant, state=shown_state)
     found = site.records(caller.tenant, caller.actor).page(wanted, after=after[:200], limit=PAGE_LINES)
     values: dict[str, Any] = {
-        "lines": [_line(site, caller, one) for one in found.lines if caller.reaches(one.name)],
+        "lines": _lines(site, caller, found.lines),
         "after": found.after,
         "query": urlencode({"name": name, "tag": tag, "state": shown_state, "kind": kind}),
         "filtered": wanted != Filter(),
@@ -136,8 +138,16 @@ def _tag(site: Site, caller: Caller, names: list[str], tag: str) -> None:
             records.update(name, tagged, revision=stored.revision)
 
 
-def _line(site: Site, caller: Caller, one: Summary) -> ShownLine:
+def _lines(site: Site, caller: Caller, found: Iterable[Summary]) -> list[ShownLine]:
+    """The lines as they are drawn, with the last 24 hours of each in one look at the log."""
     now = site.clock.time()
+    shown = [one for one in found if caller.reaches(one.name)]
+    obtaining = [one.name for one in shown if one.state != "static"]
+    acts = site.journal.acts(caller.tenant, obtaining, TICKS, since=now - DAY)
+    return [_line(one, acts.get(one.name, []), now) for one in shown]
+
+
+def _line(one: Summary, acts: list[Act], now: float) -> ShownLine:
     told = stated(one, now)
     return ShownLine(
         name=one.name,
@@ -147,16 +157,16 @@ def _line(site: Site, caller: Caller, one: Summary) -> ShownLine:
         state=told.state,
         words=told.words,
         reason=told.reason,
-        life=_life(site, caller, one, now),
+        life=_life(one, acts, now),
         used=ago(one.used_at, now),
     )
 
 
-def _life(site: Site, caller: Caller, one: Summary, now: float) -> Markup:
+def _life(one: Summary, acts: list[Act], now: float) -> Markup:
     """The last 24 hours of an OAuth record; nothing for a static one, which has no tokens."""
     if one.state == "static":
         return Markup("")
-    ticks = ticks_of(site.journal.read(caller.tenant, Wanted(name=one.name, since=now - DAY, last=200)))
+    ticks = ticks_of(acts)
     segments = segments_of(ticks, one.live_until, now)
     drawing = strip(segments, ticks, begin=now - DAY, end=now, width=96, height=16, name="Last 24 hours")
     return Markup(drawing)  # noqa: S704 - built of numbers and fixed words, see `states.strip`

@@ -10,16 +10,17 @@ from litestar.params import FromPath
 
 from ...core.errors import AuthrecordError, RecordFault
 from ...core.secret import Secret
+from ...doctor.words import ago
 from ...keeper.ports import RecordStore
 from ...record import OAuth2, Record
 from ...stores.sql.api_tokens import PREFIX, ApiToken
+from ...stores.sql.identities import EMAIL, SUBJECT, Invitation
 from ..form_view import day
 from ..issuing import issue
 from ..journal import Entry
 from ..keys_state import keys_of
 from ..rights import ADMIN, REVEAL, ROLE_WORDS, ROLES, SCOPES, Caller
 from ..site import Site
-from ..states import ago
 from ..threads import in_thread
 from .common import SIGNED_IN, HtmlRequest, Typed, page, said
 
@@ -91,6 +92,30 @@ def add_person(request: HtmlRequest, site: Site, caller: Caller, typed: Typed) -
         return _settings(request, site, caller, message=said(fault), tone="bad", status=422)
     site.journal.note(caller, Entry("person.add", "ok", detail=f"{person.name} as {role}"))
     return _settings(request, site, caller, message=f"{person.name} may come in.")
+
+
+@post("/settings/people/invite", opt={"scope": ADMIN})
+@in_thread
+def invite_person(request: HtmlRequest, site: Site, caller: Caller, typed: Typed) -> Response[str]:
+    """A new person, who comes in through the provider."""
+    invited = typed.one("invited").strip()
+    try:
+        if site.provider is None:
+            raise RecordFault("this server has no provider to come in through.", field="invited")
+        role = _role(typed.one("role"))
+        kind = EMAIL if "@" in invited else SUBJECT
+        person = site.identities.invite(
+            Invitation(site.provider.issuer, kind, invited),
+            name=typed.one("name") or invited,
+            tenant=caller.tenant,
+            role=role,
+            may_reveal=_reveal_of(caller, typed),
+        )
+    except RecordFault as fault:
+        return _settings(request, site, caller, message=said(fault), tone="bad", status=422)
+    site.journal.note(caller, Entry("person.invite", "ok", detail=f"{person.name} as {role}"))
+    message = f"{person.name} may come in through {site.provider.host}."
+    return _settings(request, site, caller, message=message)
 
 
 @post("/settings/people/{identity:str}", opt={"scope": ADMIN})
@@ -191,6 +216,7 @@ def _settings(
         scopes=[(key, words) for key, words in SCOPES.items() if caller.may(key)],
         roles=tuple(ROLES),
         role_words=ROLE_WORDS,
+        provider="" if site.provider is None else site.provider.host,
         **values,
     )
 
@@ -252,6 +278,7 @@ HANDLERS = (
     make_token,
     revoke_token,
     add_person,
+    invite_person,
     change_person,
     remove_person,
     kill,

@@ -19,6 +19,9 @@ from ..site import Site
 from ..threads import in_thread
 from .common import OPEN, SIGNED_IN, HtmlRequest, Typed, cookie_name, moved, page, said, session_text
 
+CONFIRMED_SECONDS = 300.0
+"""How long a person who was asked again by the provider counts as asked."""
+
 OWNER = "owner"
 """The name of the first person, who came in by the one-time link."""
 
@@ -27,14 +30,14 @@ OWNER = "owner"
 @in_thread
 def show_sign_in(request: HtmlRequest, site: Site) -> Response[str]:
     """The sign-in page."""
-    return _sign_in(request, site)
+    return sign_in_page(request, site)
 
 
 @get("/first", opt={"scope": OPEN})
 @in_thread
 def show_first(request: HtmlRequest, site: Site) -> Response[str]:
     """Where the one-time link leads: its secret is in the fragment, which only the page's script sees."""
-    return _sign_in(request, site, about="Open the whole link that the server printed.")
+    return sign_in_page(request, site, about="Open the whole link that the server printed.")
 
 
 @post("/sign-in", opt={"scope": OPEN})
@@ -54,14 +57,14 @@ def sign_in(request: HtmlRequest, site: Site, typed: Typed) -> Response[str]:
     except TryLater as error:
         if error.code != "too_many_attempts":
             raise
-        return _sign_in(request, site, message=error.message, hint=error.hint, status=429)
+        return sign_in_page(request, site, message=error.message, hint=error.hint, status=429)
     if person is None:
-        return _sign_in(request, site, message="Name or password is not right.", status=403)
+        return sign_in_page(request, site, message="Name or password is not right.", status=403)
     tenants = site.people.tenants_of(person)
     if not tenants:
-        return _sign_in(request, site, message="Name or password is not right.", status=403)
+        return sign_in_page(request, site, message="Name or password is not right.", status=403)
     tenant = DEFAULT if DEFAULT in tenants else tenants[0]
-    return _come_in(request, site, person, tenant, how="password", answer=moved("/records"))
+    return come_in(request, site, person, tenant, how="password", answer=moved("/records"))
 
 
 @post("/sign-in/link", opt={"scope": OPEN})
@@ -81,25 +84,24 @@ def sign_in_by_link(request: HtmlRequest, site: Site, data: JSONBody[dict[str, A
     else:
         person = known[0]
     answer: Response[Any] = Response({"to": "/welcome"}, status_code=200)
-    return _come_in(request, site, person, DEFAULT, how="link", answer=answer)
+    return come_in(request, site, person, DEFAULT, how="link", answer=answer)
 
 
 @get("/welcome", opt={"scope": SIGNED_IN})
 @in_thread
 def show_welcome(request: HtmlRequest, site: Site, caller: Caller) -> Response[str]:
     """To set or change one's password."""
-    return page(
-        request, site, "welcome.html", caller=caller, first=not _has_password(site, caller), message=""
-    )
+    return _welcome(request, site, caller, message="")
 
 
 @post("/welcome", opt={"scope": SIGNED_IN})
 @in_thread
 def set_password(request: HtmlRequest, site: Site, caller: Caller, typed: Typed) -> Response[str]:
     """A new password. Every session of the person ends, and this browser gets a new one."""
-    first = not _has_password(site, caller)
+    if _by_provider(site, caller):
+        return _welcome(request, site, caller, message="You come in through the provider.", status=422)
     try:
-        if not first:
+        if _has_password(site, caller):
             confirm(
                 site,
                 caller,
@@ -108,11 +110,9 @@ def set_password(request: HtmlRequest, site: Site, caller: Caller, typed: Typed)
             )
         kept = site.passwords.hashed(Secret(typed.one("password")))
     except AuthrecordError as error:
-        return page(
-            request, site, "welcome.html", caller=caller, first=first, message=said(error), status=422
-        )
+        return _welcome(request, site, caller, message=said(error), status=422)
     site.people.set_password(caller.identity, kept)
-    return _come_in(request, site, caller.identity, caller.tenant, how="password", answer=moved("/records"))
+    return come_in(request, site, caller.identity, caller.tenant, how="password", answer=moved("/records"))
 
 
 @post("/sign-out", opt={"scope": SIGNED_IN})
@@ -140,8 +140,18 @@ def change_tenant(request: HtmlRequest, site: Site, caller: Caller, typed: Typed
 def confirm(site: Site, caller: Caller, password: Secret, *, address: str) -> None:
     """The person gives the password again. Raises `RecordFault` (code `wrong_password`), `TryLater`.
 
-    Who has none yet came by the one-time link a moment ago, and is asked to set one first.
+    Who comes in through the provider has just confirmed there who they are (code `confirm_again` where not). Who has
+    no password yet came by the one-time link a moment ago, and is asked to set one first.
     """
+    if _by_provider(site, caller):
+        if site.clock.time() - caller.confirmed_at > CONFIRMED_SECONDS:
+            raise RecordFault(
+                "you have not confirmed at the provider who you are.",
+                field="password",
+                hint="Do so on the page behind your name, and come back within five minutes.",
+                code="confirm_again",
+            )
+        return
     if not _has_password(site, caller):
         raise RecordFault(
             "you have no password yet.", field="password", hint="Set one first.", code="no_password"
@@ -158,12 +168,41 @@ def _has_password(site: Site, caller: Caller) -> bool:
     return person is not None and person.has_password
 
 
-def _come_in(
-    request: HtmlRequest, site: Site, person: str, tenant: str, *, how: str, answer: Response[Any]
+def _welcome(
+    request: HtmlRequest, site: Site, caller: Caller, *, message: str, status: int = 200
+) -> Response[str]:
+    by_provider = _by_provider(site, caller)
+    return page(
+        request,
+        site,
+        "welcome.html",
+        caller=caller,
+        first=not _has_password(site, caller),
+        provider=site.provider.host if by_provider and site.provider is not None else "",
+        by_provider=by_provider,
+        message=message,
+        status=status,
+    )
+
+
+def _by_provider(site: Site, caller: Caller) -> bool:
+    person = site.people.find(caller.identity, caller.tenant)
+    return person is not None and person.by_provider and not person.has_password
+
+
+def come_in(
+    request: HtmlRequest,
+    site: Site,
+    person: str,
+    tenant: str,
+    *,
+    how: str,
+    answer: Response[Any],
+    confirmed: bool = True,
 ) -> Response[Any]:
-    """A new session, whatever the browser had before (M9)."""
+    """A new session, whatever the browser had before (M9). `confirmed`: see `Sessions.begin`."""
     site.sessions.end(session_text(request, site))
-    text = site.sessions.begin(person, tenant)
+    text = site.sessions.begin(person, tenant, confirmed=confirmed)
     found = site.people.find(person, tenant)
     assert found is not None  # noqa: S101 - the caller has just seen the person in that tenant; for the type
     caller = Who("person", person, found.name, tenant, frozenset())
@@ -181,23 +220,28 @@ def _come_in(
     return answer
 
 
-def _sign_in(
+def sign_in_page(
     request: HtmlRequest, site: Site, *, message: str = "", hint: str = "", about: str = "", status: int = 200
 ) -> Response[str]:
-    with_form = site.people.anybody_can_log_in()
+    """The sign-in page: by password, through the provider, or by the link."""
+    with_form = site.people.anybody_has_a_password() and not about
+    provider = "" if site.provider is None or about else site.provider.host
     words = about or (
-        "" if with_form else "Open the link that the server printed when it was started. It works once."
+        ""
+        if with_form or provider
+        else "Open the link that the server printed when it was started. It works once."
     )
     return page(
         request,
         site,
         "sign_in.html",
         status=status,
-        title="Sign in" if with_form else "Come in by the link",
+        title="Sign in" if with_form or provider else "Come in by the link",
         message=message,
         hint=hint,
         about=words,
-        with_form=with_form and not about,
+        with_form=with_form,
+        provider=provider,
     )
 
 

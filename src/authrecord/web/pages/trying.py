@@ -14,14 +14,15 @@ from ...clients.egress import guarded_transport
 from ...core.errors import AuthrecordError, RecordFault
 from ...core.expiry import BODY_BYTES
 from ...core.secret import Secret
+from ...doctor.words import ago
 from ...documents.plain import mapping_of
 from ...record import OAuth2
 from ...wiring import checked_origin
-from ..journal import Entry, Line, Wanted
+from ..journal import Act, Entry, Line, Wanted
 from ..matching import Matches, matches_in
 from ..rights import READ, REVEAL, USE, Caller
 from ..site import Site
-from ..states import DAY, WEEK, ago, exact, segments_of, strip, ticks_of
+from ..states import DAY, WEEK, exact, segments_of, strip, ticks_of
 from ..submitted import value_at
 from ..threads import in_thread, in_thread_for_provider
 from ..trying import TIMEOUT, failed_trial, tried
@@ -147,8 +148,9 @@ def show_history(site: Site, caller: Caller, name: FromPath[str]) -> Response[st
     now = site.clock.time()
     lines = site.journal.read(caller.tenant, Wanted(name=stored.identity, since=now - WEEK, last=2000))
     lines = lines or site.journal.read(caller.tenant, Wanted(name=name, since=now - WEEK, last=2000))
-    ticks = ticks_of(lines)
-    segments = segments_of(ticks, summary_of(site, caller, stored).live_until, now)
+    ticks = ticks_of(Act(line.at, line.entry.action, line.entry.outcome) for line in lines)
+    summary = summary_of(site, caller, stored)
+    segments = segments_of(ticks, summary.live_until, now)
     strips = [
         Strip(
             words,
@@ -160,7 +162,13 @@ def show_history(site: Site, caller: Caller, name: FromPath[str]) -> Response[st
         for words, begin, span in (("Last 24 hours", "24 h ago", DAY), ("Last 7 days", "7 days ago", WEEK))
     ]
     events = [_event(line, now) for line in reversed(lines[-MOST_EVENTS:])]
-    return part("parts/history.html", strips=strips, events=events, users=_users(lines, now))
+    return part(
+        "parts/history.html",
+        strips=strips,
+        events=events,
+        users=_users(lines, now),
+        used=ago(summary.used_at, now),
+    )
 
 
 def _event(line: Line, now: float) -> Event:
