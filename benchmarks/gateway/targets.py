@@ -142,19 +142,47 @@ class Stage:
         process = self._gateway(port, records, "--listen")
         return Target(name, port, process, (f"X-Authrecord-Token: {PASSWORD}",))
 
+    def rotating(self) -> tuple[int, int]:
+        """Ports of a gateway with 10,000 records and of the API behind it, which renew them: see `rotating.py`."""
+        api, port = free_port(), free_port()
+        self.start("rotating", [sys.executable, str(HERE / "rotating.py"), str(api)], api)
+        folder = self.folder / "rotating"
+        folder.mkdir()
+        lines, rules = ["records:"], ["rules:"]
+        for number in range(10_000):
+            auth = (
+                "{type: oauth2, grant: client_credentials,"
+                f" credentials: {{client_id: r{number}, client_secret: not-a-secret-either}},"
+                f' token_exchange: {{url: "http://127.0.0.1:{api}/token"}}}}'
+            )
+            lines.append(
+                f'  - {{name: r{number}, allowed_origins: ["http://127.0.0.1:{api}"], auth: {auth}}}'
+            )
+            rules.append(f"  - {{records: [r{number}], path: /r{number}}}")
+        (folder / "authrecord.yaml").write_text("\n".join(lines) + "\n")
+        (folder / "rules.yaml").write_text("\n".join(rules) + "\n")
+        words = [str(BIN / "authrecord"), "--file", str(folder / "authrecord.yaml"), "gateway"]
+        words += ["--rules", str(folder / "rules.yaml"), "--listen", f"127.0.0.1:{port}"]
+        given = {"AUTHRECORD_GATEWAY_PASSWORD": PASSWORD, "AUTHRECORD_HOME": str(folder / "home")}
+        self.start("ours-rotating", words, port, **given)
+        return port, api
+
     def _gateway(self, port: int, records: int, option: str) -> subprocess.Popen[bytes]:
         folder = self.folder / f"ours-{port}"
         folder.mkdir()
-        lines = ["records:"]
+        lines, rules = ["records:"], ["rules:"]
         for number in range(records):
-            origins = f'["{self.upstream}", "https://localhost:{self.tls_port}"]'
-            if number < records - 1:
-                origins = f'["https://h{number}.example.com"]'
+            # Half of the rules speak of other hosts, half of other paths of the host that is asked; the last one fits.
+            is_last, by_path = number == records - 1, number % 2
+            origins = f'["https://h{number}.example.com"]'
+            if is_last or by_path:
+                origins = f'["{self.upstream}", "https://localhost:{self.tls_port}"]'
             auth = "{type: bearer, token: not-a-secret-either}"
             lines.append(f"  - {{name: r{number}, allowed_origins: {origins}, auth: {auth}}}")
+            path = f", path: /tenants/{number}" if by_path and not is_last else ""
+            rules.append(f"  - {{records: [r{number}]{path}}}")
         (folder / "authrecord.yaml").write_text("\n".join(lines) + "\n")
-        rules = "".join(f"  - {{records: [r{number}]}}\n" for number in range(records))
-        (folder / "rules.yaml").write_text("rules:\n" + rules)
+        (folder / "rules.yaml").write_text("\n".join(rules) + "\n")
         words = [str(BIN / "authrecord"), "--file", str(folder / "authrecord.yaml"), "gateway"]
         words += ["--rules", str(folder / "rules.yaml"), option, f"127.0.0.1:{port}"]
         words += ["--upstream", self.upstream] if option == "--listen" else []

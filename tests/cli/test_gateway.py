@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from authrecord.stores.gateway_figures import published
 from tests.cli.desk import Desk, Shop
 
 
@@ -64,7 +65,10 @@ def test_a_new_password_is_shown_once_and_opens_the_gateway(desk: Desk, shop: Sh
     assert get(place, "wrong")[0] == 401
     metrics = get(said["listens"]["metrics"], "", "/metrics")[1]
     assert b'authrecord_gateway_requests_total{status="200"} 1' in metrics
+    folder = str(desk.home / "authrecord" / "data")
+    assert until(lambda: [one.requests for one in published(folder, time.time())] == [2])
     assert end(process) == (0, b"")
+    assert published(folder, time.time()) == []
 
 
 def test_a_password_of_ones_own_is_not_shown(desk: Desk, shop: Shop) -> None:

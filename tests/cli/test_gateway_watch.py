@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from rich.console import Console
 
-from authrecord.cli.gateway_watch import moment, rates, view, watch
+from authrecord.cli.gateway_watch import view, watch
 from authrecord.gateway.metrics import Metrics, quantile
+from authrecord.gateway.moments import moment, rates
 
 
 def test_the_picture_has_rates_by_status_times_renewals_and_the_last_errors() -> None:

@@ -68,6 +68,16 @@ def test_P24_the_number_of_texts_is_bounded_and_the_oldest_go_first() -> None:
     assert sum(len(holders) for holders in known._by_gram.values()) <= 400
 
 
+def test_a_secret_that_was_let_go_is_known_no_longer_and_others_that_end_alike_stay() -> None:
+    known = Known()
+    first, second = (os.urandom(8).hex() + "the same end" for _ in range(2))
+    known.add([first, second])
+    known.drop([first, "never known before"])
+    assert known.masked(f"{first} {second}") == f"{first} {MASK}"
+    known.drop([second])
+    assert (len(known), known._by_gram) == (0, {})
+
+
 def test_P24_a_search_looks_at_every_fourth_place_whatever_the_number_of_secrets() -> None:
     known = Known()
     known.add(os.urandom(16).hex() for _ in range(10_000))

@@ -14,11 +14,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from authrecord.clients.egress import Permits, permits_for
 from authrecord.core.origin import allowed_origins, origin_of
 from authrecord.core.secret import Secret
 from authrecord.gateway.access_log import AccessLog
 from authrecord.gateway.authority import Authority
-from authrecord.gateway.dialing import Dialer, Guard
+from authrecord.gateway.dialing import Dialer
 from authrecord.gateway.listening import Listen
 from authrecord.gateway.rules import Rule, Rules, Unmatched
 from authrecord.gateway.running import Running, Ways, started
@@ -68,7 +69,7 @@ class Gateway:
         tokens: Any = None,
         ca_file: str = "",
         unmatched: Unmatched = Unmatched.REFUSE,
-        guard: Guard | None = None,
+        permits: Permits | None = None,
     ) -> None:
         self._loop = loop
         self.password = password
@@ -88,7 +89,7 @@ class Gateway:
             service = Service(
                 self.rules,
                 self.records.authenticator,
-                Dialer(guard or Guard(), ca_file=ca_file),
+                Dialer(permits or permits_for(local=True), ca_file=ca_file),
                 settings=settings,
                 access_log=AccessLog(self.log.append, now=time.time, monotonic=time.monotonic),
             )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gzip
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from authrecord.clients import masking
 from authrecord.core.secret import Secret
 from authrecord.gateway.service import Settings
 from authrecord.grants.settings import Credentials, TokenExchange
 from authrecord.record import OAuth2, Record
 from authrecord.testing import EXPIRED_ANSWERS, HonestServer
+from authrecord.testing.messages import as_json
 from tests.canary_watch import Canary
 from tests.gateway.stage import OK, Gateway, Taken, Told, Upstream
 
@@ -199,6 +202,52 @@ def test_H8_G13_fifty_refusals_on_purpose_do_not_cost_fifty_renewals(
     renewals = provider.counters.token_requests - 1
     assert renewals <= 2 if young == 0.0 else renewals == 0
     assert provider.counters.api_requests <= 53
+
+
+def test_a_short_life_that_ends_early_is_mended_once_a_quarter_of_it_is_over(
+    provider: HonestServer, gateway: MakeGateway
+) -> None:
+    provider.token_life = 2.0
+    through = gateway(provider.url, record(provider))
+    with through.connect() as caller:
+        assert caller.ask(request(through)).status == 200
+        time.sleep(0.6)
+        provider.expire_all()
+        assert outcome(caller.ask(request(through))) == ["renewed-and-replayed"]
+
+
+def test_a_credential_that_ran_out_on_the_way_and_cannot_be_renewed_is_no_expired_answer(
+    provider: HonestServer, gateway: MakeGateway
+) -> None:
+    provider.token_life = 0.5
+    through = gateway(provider.url, record(provider))
+    with through.connect() as caller:
+        assert caller.ask(request(through)).status == 200
+        provider.failures = [as_json({"error": "invalid_client"}, 401)] * 5
+        provider.api.delay = 0.6
+        told = caller.ask(request(through))
+    assert told.status == 502
+    assert told.values("x-authrecord-error") == ["invalid_client"]
+    through.settle()
+    assert provider.counters.expired_answers == 1
+    assert through.service.metrics.expired_passed == 0
+
+
+def test_what_is_masked_does_not_grow_with_the_tokens_that_have_been(
+    provider: HonestServer, gateway: MakeGateway
+) -> None:
+    through = gateway(provider.url, record(provider), settings=OLD)
+    known = []
+    with through.connect() as caller:
+        for _ in range(9):
+            provider.expire_all()
+            assert caller.ask(request(through)).status == 200
+            known.append(len(masking._KNOWN))
+    through.settle()
+    assert through.service.metrics.renewals == 8
+    one_token = known[1] - known[0]
+    assert one_token > 5
+    assert max(known[3:]) < known[2] + one_token
 
 
 def test_H10_a_renewal_goes_on_when_its_caller_has_gone(provider: HonestServer, gateway: MakeGateway) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import trustme
 
+from authrecord.clients.egress import permits_for
 from authrecord.core.origin import allowed_origins
-from authrecord.gateway.dialing import Guard
 from authrecord.gateway.rules import Rule, Unmatched
 from authrecord.record import Record
 from authrecord.testing import HonestServer
@@ -259,12 +259,10 @@ def test_M12_addresses_of_metadata_services_are_never_dialled(
 def test_M12_a_shared_gateway_dials_no_private_address_unless_it_is_told_to(
     upstream: Make, gateway: MakeGateway, bearer: MakeRecord
 ) -> None:
-    import ipaddress
-
     api = upstream()
-    closed = gateway(api.url, bearer(api.url), guard=Guard(public_only=True))
-    allowed = Guard(public_only=True, allowed=(ipaddress.ip_network("127.0.0.0/8"),))
-    opened = gateway(api.url, bearer(api.url, "other"), guard=allowed)
+    closed = gateway(api.url, bearer(api.url), permits=permits_for(local=False))
+    allowed = permits_for(local=False, allowed=("127.0.0.0/8",))
+    opened = gateway(api.url, bearer(api.url, "other"), permits=allowed)
     assert closed.ask(plain(closed, api.url + "/"), port=closed.forward_port).status == 403
     assert opened.ask(plain(opened, api.url + "/"), port=opened.forward_port).status == 200
 

@@ -7,12 +7,15 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
+import pytest
+
+from authrecord.core.errors import TryLater
 from authrecord.core.origin import allowed_origins
 from authrecord.gateway.rules import Rule
 from authrecord.gateway.service import Settings
 from authrecord.record import Record
 from tests.canary_watch import Canary
-from tests.gateway.stage import Gateway, Upstream, get
+from tests.gateway.stage import Gateway, Told, Upstream, get
 
 Make = Callable[..., Upstream]
 MakeGateway = Callable[..., Gateway]
@@ -106,6 +109,63 @@ def test_O19_N8_an_api_token_opens_the_records_that_it_is_for_and_no_others(
     before = store.asked
     assert ask(good, b"/orders") == 200
     assert store.asked == before
+
+
+def test_N8_while_the_store_is_away_who_was_let_in_a_moment_ago_goes_on_and_nobody_else(
+    upstream: Make, gateway: MakeGateway, bearer: MakeRecord, canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Store:
+        is_away = False
+
+        def may_use(self, token: str, record: str) -> bool:
+            if self.is_away:
+                raise TryLater("the store does not answer.", code="store_away")
+            return token == good
+
+    monkeypatch.setattr("authrecord.gateway.callers.REMEMBERED_SECONDS", 0.0)
+    good, other = canary("api token"), canary("another api token")
+    api, store = upstream(), Store()
+    through = gateway(api.url, bearer(api.url), tokens=store)
+
+    def ask(token: str) -> Told:
+        return through.ask(get(through, b"Authorization: Bearer " + token.encode(), password=False))
+
+    assert [ask(good).status, ask(other).status] == [200, 403]
+    store.is_away = True
+    unknown = ask(canary("a third api token"))
+    assert [ask(good).status, ask(other).status, unknown.status] == [200, 403, 503]
+    assert unknown.values("x-authrecord-error") == ["store_away"]
+    monkeypatch.setattr("authrecord.gateway.callers.AWAY_SECONDS", 0.0)
+    assert ask(good).status == 503
+    store.is_away = False
+    assert ask(good).status == 200
+
+
+def test_a_hundred_requests_at_once_ask_the_store_about_their_token_once(
+    upstream: Make, gateway: MakeGateway, bearer: MakeRecord, canary: Canary
+) -> None:
+    class Store:
+        asked = 0
+        goes_on = threading.Event()
+
+        def may_use(self, token: str, record: str) -> bool:
+            self.asked += 1
+            assert self.goes_on.wait(20)
+            return True
+
+    api, store = upstream(), Store()
+    through = gateway(api.url, bearer(api.url), tokens=store)
+    line = b"Authorization: Bearer " + canary("api token").encode()
+    callers = [through.connect() for _ in range(100)]
+    for caller in callers:
+        caller.send(get(through, line, password=False))
+    while through.service.metrics.open_connections < 100:
+        through.settle()
+    store.goes_on.set()
+    assert [caller.answer().status for caller in callers] == [200] * 100
+    for caller in callers:
+        caller.socket.close()
+    assert store.asked == 1
 
 
 def test_O22_no_header_and_no_query_changes_where_a_request_goes(

@@ -239,8 +239,8 @@ def test_O21_caches_beyond_loopback_are_told_and_the_answer_stays_as_it_was_on_l
     api = upstream()
     through = gateway(api.url, bearer(api.url))
     table = through.service.table
-    rules = through.rules
-    route = table.route(next(iter(rules.all[0].origins.exact)), rules.all, "/", "GET")
+    origin = next(iter(through.rules.all[0].origins.exact))
+    route = table.route(origin, through.rules.for_origin(origin), "/", "GET")
     request = RequestHead(b"GET", b"/", 1, Fields(b"Host: x"))
     told = {
         (shared, own): Answer(

@@ -178,6 +178,20 @@ def test_R13_a_provider_that_is_down_is_asked_ever_more_rarely_and_at_most_every
     assert gate.obtain() is gate.live
 
 
+def test_a_database_that_was_away_is_asked_each_second_since_it_is_spared_nothing(issuer: Issuer) -> None:
+    gate = gate_of(issuer)
+    issuer.error = TryLater("the store does not answer.", code="store_away")
+    for asked in range(1, 6):
+        with pytest.raises(TryLater):
+            gate.obtain()
+        with pytest.raises(TryLater):
+            gate.obtain()
+        assert len(issuer.calls) == asked
+        issuer.clock.turn(1.0)
+    issuer.error = None
+    assert gate.obtain() is gate.live
+
+
 def test_C25_a_pause_that_the_provider_asks_for_is_kept(issuer: Issuer) -> None:
     gate = gate_of(issuer)
     issuer.error = TryLater("busy", retry_after=60)

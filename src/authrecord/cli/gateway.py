@@ -7,6 +7,7 @@ import gc
 import signal
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,13 @@ from .gateway_options import (
     password_from,
     run_loop,
 )
+from .gateway_sharing import StoredTokens, is_shared, need_embedded, permits_from, tls_from, tokens_from
 from .output import console, print_json
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from ..gateway.listening import Listen
     from ..gateway.running import Running, Ways
     from ..gateway.service import Service
 
@@ -36,6 +41,8 @@ USUAL_LISTEN = "127.0.0.1:8080"
         "authrecord gateway --record orders",
         "authrecord gateway --record orders --listen unix:/run/user/1000/orders.sock",
         "authrecord gateway --rules rules.yaml --upstream https://api.example.com --metrics-listen 127.0.0.1:9464",
+        "authrecord gateway --record orders --listen 0.0.0.0:8443 --host gateway.example.com \\",
+        "    --tls-certificate chain.pem --tls-key key.pem",
     ),
 )
 @click.option("--record", "names", multiple=True, metavar="NAME", help="A record to use; may be given again.")
@@ -79,6 +86,29 @@ USUAL_LISTEN = "127.0.0.1:8080"
     help="The gateway's password; a new one is printed without it.",
 )
 @click.option(
+    "--tls-certificate",
+    type=click.Path(dir_okay=False),
+    default=None,
+    help="Certificate chain, PEM, for addresses that other machines reach.",
+)
+@click.option(
+    "--tls-key",
+    type=click.Path(dir_okay=False),
+    default=None,
+    metavar="FILE",
+    help="The file with the certificate's key, PEM.",
+)
+@click.option(
+    "--public-only", is_flag=True, help="Dial no private address; so always where other machines reach it."
+)
+@click.option(
+    "--allow-network",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="A private network that may be dialled, and no other.",
+)
+@click.option(
     "--replay-body",
     type=click.IntRange(0),
     default=1024,
@@ -98,7 +128,8 @@ def command(options: Options, **given: Any) -> None:
     """Authenticate the requests of any tool: point its base URL at the gateway.
 
     The caller proves itself with the gateway's password: in the header X-Authrecord-Token, or as the password of
-    the URL (http://any:PASSWORD@127.0.0.1:8080/). A request with the header X-Authrecord-Bypass gets no credential.
+    the URL (http://any:PASSWORD@127.0.0.1:8080/). At an address that other machines reach it is an API token with
+    the scope gateway:use, under TLS. A request with the header X-Authrecord-Bypass gets no credential.
     """
     from ..gateway.rules import OwnCredential, Unmatched
 
@@ -114,19 +145,34 @@ def command(options: Options, **given: Any) -> None:
     with ExitStack() as stack:
         stack.callback(source.records.keeper.close)
         if given["engine"] == "envoy":
+            need_embedded(given)
             from .envoy import serve_with_envoy
 
             run_loop(serve_with_envoy(options, source, given))
             return
-        run_loop(_serve(options, source, given))
+        listens = _listens(given)
+        shared = is_shared(listens.values())
+        tls = tls_from(given["tls_certificate"], given["tls_key"])
+        tokens = tokens_from(options, source, stack, shared=shared) if tls or not shared else None
+        run_loop(_serve(options, source, given, listens, tls, tokens))
 
 
-async def _serve(options: Options, source: RuleSource, given: dict[str, Any]) -> None:
+async def _serve(
+    options: Options,
+    source: RuleSource,
+    given: dict[str, Any],
+    listens: dict[str, Listen],
+    tls: SSLContext | None,
+    tokens: StoredTokens | None,
+) -> None:
+    from ..gateway.publishing import publishing
     from ..gateway.running import started
+    from ..stores.places import data_folder
 
-    service = _service(options, source, given)
+    service = _service(options, source, given, shared=is_shared(listens.values()))
     password, is_new = password_from(options, given["password_file"])
-    ways = _ways(options, service, given, password)
+    is_new = is_new and any(listen.is_local for name, listen in listens.items() if name != "metrics")
+    ways = replace(_ways(options, service, given, listens), password=password, tls=tls, tokens=tokens)
     running = await started(service, ways)
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -134,6 +180,7 @@ async def _serve(options: Options, source: RuleSource, given: dict[str, Any]) ->
     # Thousands of records are there for good: the collector need not walk through them again and again.
     gc.collect()
     gc.freeze()
+    told = service.loop.create_task(publishing(running, data_folder(options.settings().environment)))
     try:
         _say(options, running, ways, shown=password.reveal() if is_new else "")
         if given["watch"]:
@@ -142,12 +189,14 @@ async def _serve(options: Options, source: RuleSource, given: dict[str, Any]) ->
             await watch(service.metrics, ended)
         await ended.wait()
     finally:
+        told.cancel()
+        await asyncio.gather(told, return_exceptions=True)
         await running.close()
 
 
-def _service(options: Options, source: RuleSource, given: dict[str, Any]) -> Service:
+def _service(options: Options, source: RuleSource, given: dict[str, Any], *, shared: bool) -> Service:
     from ..gateway.access_log import AccessLog
-    from ..gateway.dialing import Dialer, Guard
+    from ..gateway.dialing import Dialer
     from ..gateway.service import Service, Settings
 
     rules, authenticators = source.read()
@@ -158,16 +207,19 @@ def _service(options: Options, source: RuleSource, given: dict[str, Any]) -> Ser
     return Service(
         rules,
         authenticators,
-        Dialer(Guard(), ca_file=options.settings().ca_file, speaks_h2=not given["no_http2"]),
+        Dialer(
+            permits_from(given, shared=shared),
+            ca_file=options.settings().ca_file,
+            speaks_h2=not given["no_http2"],
+        ),
         settings=Settings(replay_bytes=given["replay_body"] * 1024),
         access_log=log,
         reload=source.reload(),
     )
 
 
-def _ways(options: Options, service: Service, given: dict[str, Any], password: Any) -> Ways:
+def _listens(given: dict[str, Any]) -> dict[str, Listen]:
     from ..gateway.listening import parsed_listen
-    from ..gateway.running import Ways, only_upstream
 
     listens = {
         name: parsed_listen(given[option], field=option)
@@ -182,6 +234,12 @@ def _ways(options: Options, service: Service, given: dict[str, Any], password: A
     }
     if not listens.keys() & {"reverse", "forward", "authorize"}:
         listens["reverse"] = parsed_listen(USUAL_LISTEN)
+    return listens
+
+
+def _ways(options: Options, service: Service, given: dict[str, Any], listens: dict[str, Listen]) -> Ways:
+    from ..gateway.running import Ways, only_upstream
+
     rules = service.table.rules
     upstream = None
     if given["upstream"]:
@@ -191,7 +249,6 @@ def _ways(options: Options, service: Service, given: dict[str, Any], password: A
     return Ways(
         upstream=upstream,
         names=given["hosts"],
-        password=password,
         authority=authority_of(options, rules, lasting=True) if "forward" in listens else None,
         reverse=listens.get("reverse"),
         bare=listens.get("bare"),
@@ -218,6 +275,8 @@ def _say(options: Options, running: Running, ways: Ways, *, shown: str) -> None:
         out.print(f"{name:8} {place}", style="bold")
     if ways.upstream is not None:
         out.print(f"upstream {ways.upstream}")
+    if ways.tls is not None:
+        out.print("Beyond this machine: TLS, and API tokens with the scope gateway:use.")
     if shown:
         out.print(f"password {shown}\n\nSend it as X-Authrecord-Token, or as the password of the URL.")
     out.print("Ctrl-C ends it.", style="dim")

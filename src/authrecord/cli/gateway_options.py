@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..core.errors import RecordFault, TryLater
+from ..core.errors import RecordFault
 from .context import Options
+from .gateway_records import OpenedRecords
 
 if TYPE_CHECKING:
     from ..core.secret import Secret
@@ -38,8 +39,7 @@ class RuleSource:
     ) -> None:
         self._document = options.source().document
         self.records = options.records()
-        self._used: tuple[str, ...] = ()
-        self._revisions: tuple[object, ...] = ()
+        self._opened = OpenedRecords(self.records)
         self._names = names
         self._file = file
         self._own_credential = own_credential
@@ -50,10 +50,10 @@ class RuleSource:
         """The rules as they are now. Raises `DocumentFault` and `RecordFault`."""
         from ..gateway.rules_file import read_rules, simple_rules
 
-        records = self.records
+        opened = self._opened
 
         def origins_of(name: str) -> tuple[str, ...]:
-            return records[name].allowed_origins
+            return opened.record(name).allowed_origins
 
         if self._file is not None:
             rules = read_rules(self._file, origins_of, unmatched=self._unmatched)
@@ -65,47 +65,35 @@ class RuleSource:
                 unmatched=self._unmatched,
                 together=self._together,
             )
-        for name in rules.records:
-            records.authenticator(
-                name
-            )  # an unknown name, a record without origins: said now, not at a request
-        self._used = tuple(sorted(rules.records))
-        return rules, records.authenticator
+        # An unknown name, a record without origins: said now, not at a request.
+        found = {name: opened.authenticator(name) for name in rules.records}
+        opened.keep_only(found)
+        return rules, found.__getitem__
 
     def reload(self) -> Callable[[], tuple[Rules, Authenticators] | None]:
         """What the gateway asks each second: the new rules once a file, or a record in use, has changed."""
         from ..gateway.watching import Watched
 
         files = [file for file in (self._document, self._file) if file is not None]
-        return Watched(files, self._read_again, also=self._revisions_now)
-
-    def _revisions_now(self) -> tuple[object, ...]:
-        """Of the stored records in use; while the store is away, those that were seen last."""
-        store = self.records.store
-        if store is not None:
-            try:
-                self._revisions = tuple(store.revision_of(name) for name in self._used)
-            except TryLater:
-                return self._revisions
-        return self._revisions
+        return Watched(files, self._read_again, also=self._opened.marks)
 
     def _read_again(self) -> tuple[Rules, Authenticators]:
         from ..documents import read_file
         from ..wiring import Records
 
-        if self._document is None:
-            return self.read()  # stored records are read when they are asked for
         before = self.records
-        self.records = Records(
-            {record.name: record for record in read_file(self._document)},
-            before.keeper,
-            source=before.source,
-            base=before.base,
-        )
         try:
+            if self._document is not None:
+                self.records = Records(
+                    {record.name: record for record in read_file(self._document)},
+                    before.keeper,
+                    source=before.source,
+                    base=before.base,
+                )
+            self._opened.forget_changed(self.records)
             return self.read()
         except Exception:
-            self.records = before
+            self.records = self._opened.records = before
             raise
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..gateway.metrics import Metrics, quantile
+from ..gateway.metrics import Metrics
+from ..gateway.moments import Moment, moment, quantiles, rates
 from .failures import printable
 from .output import console
 
@@ -19,29 +19,6 @@ SECONDS: Final = 1.0
 SHOWN_TROUBLES: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The counters at one moment; `at` in monotonic seconds."""
-
-    at: float
-    by_status: dict[int, int]
-    durations: tuple[int, ...]
-
-
-def moment(metrics: Metrics, at: float) -> Moment:
-    """A copy of what the view compares."""
-    return Moment(at, dict(metrics.by_status), tuple(metrics.durations))
-
-
-def rates(before: Moment, now: Moment) -> dict[int, float]:
-    """Requests per second between two moments, by status."""
-    seconds = max(now.at - before.at, 1e-9)
-    return {
-        status: (count - before.by_status.get(status, 0)) / seconds
-        for status, count in sorted(now.by_status.items())
-    }
-
-
 def view(metrics: Metrics, before: Moment, now: Moment) -> RenderableType:
     """The picture: rates by status, times between the two moments, totals, the last errors."""
     from rich.console import Group
@@ -49,13 +26,13 @@ def view(metrics: Metrics, before: Moment, now: Moment) -> RenderableType:
     from rich.text import Text
 
     by_status = rates(before, now)
-    recent = [count - old for count, old in zip(now.durations, before.durations, strict=True)]
+    p50, p99 = quantiles(before, now)
     table = Table("status", "requests/s", "in all", box=None, header_style="dim")
     for status, rate in by_status.items():
         style = "green" if status < 400 else "yellow" if status < 500 else "red"
         table.add_row(Text(str(status), style), f"{rate:,.0f}", f"{now.by_status[status]:,}")
     table.add_row("all", f"{sum(by_status.values()):,.0f}", f"{metrics.requests:,}")
-    times = f"p50 {_time(quantile(recent, 0.5))}   p99 {_time(quantile(recent, 0.99))}"
+    times = f"p50 {_time(p50)}   p99 {_time(p99)}"
     counts = (
         f"renewals {metrics.renewals:,}   sent again {metrics.replays:,}   expired answers "
         f"{metrics.expired_passed:,}   without credential {metrics.bypassed:,}   callers {metrics.open_connections:,}"

@@ -115,9 +115,10 @@ def variables_of(records: Iterable[Record]) -> set[str]:
 
 
 async def _run(options: Options, source: RuleSource, words: tuple[str, ...]) -> tuple[int, Metrics | None]:
+    from ..clients.egress import permits_for
     from ..gateway.callers import new_password
     from ..gateway.child import child_environment
-    from ..gateway.dialing import Dialer, Guard
+    from ..gateway.dialing import Dialer
     from ..gateway.listening import Listen
     from ..gateway.running import Ways, started
     from ..gateway.service import Service
@@ -125,7 +126,10 @@ async def _run(options: Options, source: RuleSource, words: tuple[str, ...]) -> 
     rules, authenticators = source.read()
     settings = options.settings()
     service = Service(
-        rules, authenticators, Dialer(Guard(), ca_file=settings.ca_file), reload=source.reload()
+        rules,
+        authenticators,
+        Dialer(permits_for(local=True), ca_file=settings.ca_file),
+        reload=source.reload(),
     )
     password = new_password()
     authority = authority_of(options, rules, lasting=False)

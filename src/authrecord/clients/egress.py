@@ -18,7 +18,8 @@ Permits: TypeAlias = Callable[[str], bool]
 """True for an IP address (as text) that may be connected to."""
 
 _METADATA: Final = frozenset(
-    ip_address(text) for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16")
+    ip_address(text)
+    for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
 )
 """Where clouds hand credentials to whoever asks."""
 

@@ -84,6 +84,14 @@ class Known:
             while len(self._texts) > self._most:
                 self._forget(self._texts.popitem(last=False)[0])
 
+    def drop(self, texts: Iterable[str]) -> None:
+        """Know these texts no longer."""
+        with self._lock:
+            for text in texts:
+                if text in self._texts:
+                    del self._texts[text]
+                    self._forget(text)
+
     def masked(self, text: str) -> str:
         """`text` with every known text in it replaced; `text` itself when there is none."""
         by_gram = self._by_gram
@@ -149,6 +157,11 @@ _KNOWN: Final = Known()
 def remember(secrets: Iterable[str]) -> None:
     """Mask these secrets from now on, in all their forms."""
     _KNOWN.add(form for secret in secrets for form in forms(secret))
+
+
+def let_go(secrets: Iterable[str]) -> None:
+    """These secrets are worth nothing any more: a program that runs for months need not know them all."""
+    _KNOWN.drop(form for secret in secrets for form in forms(secret))
 
 
 def masked(text: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 from ..core.errors import RecordFault
 from ..core.messages import Stamp, plain
 from ..keeper.live import Live
-from .masking import install, remember
+from .masking import install, let_go, remember
 
 _KIND: Final = "wire"
 
@@ -88,6 +88,11 @@ def _check(what: str, value: str, refused: str) -> None:
             code="unsafe_value",
             hint="A line break at the end of a secret's file is a common cause.",
         )
+
+
+def retire(live: Live) -> None:
+    """`live` was replaced, and its successor too: its secrets need not be masked any longer."""
+    let_go(secret.reveal() for secret in live.stamp.secrets())
 
 
 def wire_from(stamp: Stamp) -> Wire:

@@ -199,6 +199,9 @@ class CallerConnection(asyncio.Protocol):
         except Refusal as refusal:
             self.refuse_asked(refusal, head)
             return
+        except Exception:
+            self.refuse_asked(Refusal(500, "fault", "A fault of the gateway itself.", closes=True), head)
+            raise  # the loop reports it; the caller must not wait for ever
         if isinstance(found, Connect):
             await connect(self, self._service, head, found)
             return

@@ -11,30 +11,49 @@ import asyncio
 import binascii
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final, Protocol
 
-from ..core.errors import RecordFault
+from ..core.errors import RecordFault, StoreFault, TryLater
 from ..core.secret import Secret
 from .grammar import Field, Fields
+from .refusals import Refusal
 
 SHORTEST_PASSWORD: Final = 16
-REMEMBERED_SECONDS: Final = 5.0
+REMEMBERED_SECONDS: Final = 1.0
 """How long an API token's answer holds: a revoked one is refused after this (row N8)."""
 
+AWAY_SECONDS: Final = 60.0
+"""How long it holds while the store cannot be asked: who was let in a moment ago goes on."""
+
 MOST_REMEMBERED: Final = 10_000
+
+log = logging.getLogger("authrecord.gateway")
 
 _IN_ANY: Final = (b"x-authrecord-token", b"proxy-authorization")
 _IN_REVERSE: Final = (*_IN_ANY, b"authorization")
 
 
 class Tokens(Protocol):
-    """Knows API tokens. It may block: it is asked in a thread, and its answers are remembered for seconds."""
+    """Knows API tokens. It may block: it is asked in a thread, and its answers are remembered for a second."""
 
     def may_use(self, token: str, record: str) -> bool:
-        """True when `token` is valid, and may use `record` through the gateway."""
+        """True when `token` is valid, and may use `record` through the gateway.
+
+        Raises `StoreFault` or `TryLater` when nobody can say.
+        """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the store said of a token and a record, and when (monotonic seconds)."""
+
+    allowed: bool
+    at: float
 
 
 class Callers:
@@ -56,7 +75,8 @@ class Callers:
         self._tokens = tokens
         self._places = _IN_REVERSE if reverse else _IN_ANY
         self._monotonic = monotonic
-        self._remembered: dict[tuple[bytes, str], tuple[bool, float]] = {}
+        self._remembered: dict[tuple[bytes, str], _Said] = {}
+        self._asking: dict[tuple[bytes, str], asyncio.Task[bool | None]] = {}
 
     def knows(self, fields: Fields) -> tuple[bool, Field | None]:
         """Whether the gateway's password stands in `fields`, and in which of them."""
@@ -72,7 +92,8 @@ class Callers:
     async def may_use(self, fields: Fields, records: tuple[str, ...]) -> tuple[bool, Field | None]:
         """Whether an API token in `fields` may use every one of `records`, and in which field it stands.
 
-        A request of no record belongs to nobody: only the password opens it.
+        A request of no record belongs to nobody: only the password opens it. Raises `Refusal` 503 when the store
+        cannot be asked, and was not a moment ago.
         """
         if self._tokens is None or not records:
             return False, None
@@ -84,16 +105,34 @@ class Callers:
 
     async def _allowed(self, presented: bytes, record: str) -> bool:
         key = (_digest(presented), record)
-        now = self._monotonic()
-        allowed, until = self._remembered.get(key, (False, 0.0))
-        if now < until:
+        said = self._remembered.get(key)
+        if said is not None and self._monotonic() < said.at + REMEMBERED_SECONDS:
+            return said.allowed
+        asking = self._asking.get(key)
+        if asking is None:  # whoever comes meanwhile waits for the same answer
+            asking = asyncio.get_running_loop().create_task(self._ask(key, presented))
+            self._asking[key] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        allowed = await asyncio.shield(asking)
+        if allowed is not None:
             return allowed
+        if said is not None and self._monotonic() < said.at + AWAY_SECONDS:
+            return said.allowed
+        raise Refusal(503, "store_away", "The store that knows the API tokens cannot be asked now.")
+
+    async def _ask(self, key: tuple[bytes, str], presented: bytes) -> bool | None:
+        """What the store says; `None` when it does not."""
         assert self._tokens is not None  # noqa: S101 - `may_use` has looked; states it for the type
         text = presented.decode("utf-8", "replace")
-        allowed = await asyncio.get_running_loop().run_in_executor(None, self._tokens.may_use, text, record)
+        loop = asyncio.get_running_loop()
+        try:
+            allowed = await loop.run_in_executor(None, self._tokens.may_use, text, key[1])
+        except (StoreFault, TryLater) as error:
+            log.warning("API tokens cannot be checked: %s", error)
+            return None
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
-        self._remembered[key] = (allowed, now + REMEMBERED_SECONDS)
+        self._remembered[key] = _Said(allowed, self._monotonic())
         return allowed
 
     def _presented(self, fields: Fields) -> Iterator[tuple[Field, bytes]]:

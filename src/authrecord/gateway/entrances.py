@@ -83,18 +83,22 @@ class Reverse:
             if self._callers.presents_something(head.fields):
                 return None
             raise unknown_caller()
-        return Found(self._route(head, seen), target, seen.spent, is_shared=self._is_shared)
+        route = self._route(head, bare=self._bare or seen.bypasses)
+        return Found(route, target, seen.spent, is_shared=self._is_shared)
 
     async def ask(self, head: RequestHead) -> Found:
-        """The same for a caller with an API token. Raises `Refusal`: 403 when it may not use the records."""
+        """The same for a caller with an API token. Raises `Refusal`: 403 when it may not use the records.
+
+        Who may use them may send the request without them too.
+        """
         seen = head.fields.sent_by
         assert isinstance(seen, Seen)  # noqa: S101 - `find` came first; states it for the type
-        wanted = self._route(head, Seen(self, known=True, spent=None, bypasses=False))
+        wanted = self._route(head, bare=False)
         allowed, spent = await self._callers.may_use(head.fields, wanted.records)
         if not allowed:
             raise Refusal(403, "not_allowed", "This token may not use the records of this request.")
-        seen = Seen(self, known=False, spent=spent, bypasses=seen.bypasses)
-        return Found(self._route(head, seen), head.target, spent, is_shared=self._is_shared)
+        route = self._route(head, bare=True) if self._bare or seen.bypasses else wanted
+        return Found(route, head.target, spent, is_shared=self._is_shared)
 
     def _look_at(self, head: RequestHead) -> Seen:
         check_host(head, self._hosts)
@@ -112,15 +116,15 @@ class Reverse:
         if b"#" in target:
             raise malformed("the target holds a fragment")
 
-    def _route(self, head: RequestHead, seen: Seen) -> Route:
+    def _route(self, head: RequestHead, *, bare: bool) -> Route:
         table = self._service.table
         if table is not self._table:
             self._learn(table)
-        if self._usual is not None and not seen.bypasses and head.method != b"TRACE":
+        if self._usual is not None and not bare and head.method != b"TRACE":
             return self._usual
         path = head.target.partition(b"?")[0].decode("latin-1")
         route = table.route(self._origin, self._rules, path, head.method.decode("ascii"))
-        if self._bare or seen.bypasses:
+        if bare:
             self._service.metrics.bypassed += 1
             route = table.bare(self._origin)
         if head.method == b"TRACE" and route.authenticators:
@@ -131,8 +135,7 @@ class Reverse:
         """The rules have changed. Where one rule fits everything, its route is the usual one."""
         self._table = table
         self._rules = table.rules.for_origin(self._origin)
-        only = self._rules[0] if self._rules else None
-        is_usual = only is not None and only.fits_every_path and not only.methods and not self._bare
+        is_usual = self._rules.for_everything is not None
         self._usual = table.route(self._origin, self._rules, "/", "GET") if is_usual else None
 
 

@@ -6,7 +6,7 @@ other one is an opaque tunnel, or refused, as the rules say. `CONNECT`, the TLS 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ..core.origin import Origin, canonical_host, origin_of
 from .authority import Authority
@@ -14,12 +14,10 @@ from .callers import Callers
 from .entrances import Found, Reverse, Seen, bypasses, check_host, echoing, origin_as_host, unknown_caller
 from .grammar import Field, Fields, RequestHead
 from .refusals import Refusal, malformed
-from .rules import Unmatched
+from .rules import MOST_ORIGINS, Unmatched
 
 if TYPE_CHECKING:
     from .service import Service
-
-MOST_ORIGINS: Final = 4096
 
 
 class Connect:

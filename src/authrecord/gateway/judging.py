@@ -13,10 +13,13 @@ from typing import Final
 from ..clients.peek import Peek
 from ..core.expiry import Expired
 from ..core.replay import Reason
+from ..keeper.authenticator import Authenticator
 from ..keeper.live import Live
 from .dressing import Dressing
 from .grammar import ResponseHead
+from .refusals import without_credential
 from .routes import Route
+from .young import refused_young
 
 _WITHOUT_BODY: Final = frozenset({101, 204, 205, 304})
 
@@ -24,7 +27,7 @@ _WITHOUT_BODY: Final = frozenset({101, 204, 205, 304})
 class Judge:
     """The story of one request, over all of its records.
 
-    `young`: a credential younger than so many seconds has not expired, it is refused. `now`: UTC seconds.
+    `young`: see `young.refused_young`. `now`: UTC seconds.
     """
 
     def __init__(
@@ -75,22 +78,36 @@ class Judge:
                 expired = one.expired_by_pattern(head.status, head.reason.decode("latin-1"), headers, body)
             self.expired = self.expired or expired
             attempt, live = self._attempts[number], self._lives[number]
-            if expired is not None and self._is_young(one.held, live) and attempt.replays == 0:
+            if expired is not None and attempt.replays == 0 and self._refused_young(one, live):
                 attempt.expired, attempt.reason = expired, Reason.COOLING_DOWN
             elif attempt.wants_renewal(live, expired):
                 self._due.append(number)
         return bool(self._due)
 
     async def renewed(self, status: int) -> bool:
-        """Renew what is due; true when the request is to be sent again. `status`: of the answer."""
+        """Renew what is due; true when the request is to be sent again. `status`: of the answer.
+
+        Raises `Refusal` where the API refused a credential that has run out, and no other can be had: the client is
+        told that, as it would be a moment later, and not that its credential, of which it knows nothing, expired.
+        """
         fresh = await asyncio.gather(
             *(self._attempts[number].renewed_async(self._lives[number]) for number in self._due)
         )
+        self._refuse_run_out(fresh)
         verdicts = [
             self._attempts[number].wants_replay(self._lives[number], live, status)
             for number, live in zip(self._due, fresh, strict=True)
         ]
         return any(verdicts)
+
+    def _refuse_run_out(self, fresh: list[Live | None]) -> None:
+        if self.expired is Expired.PATTERN:
+            return  # by its pattern alone the answer may be one that the client needs
+        for number, live in zip(self._due, fresh, strict=True):
+            one, failure = self._route.authenticators[number], self._attempts[number].failure
+            if live is None and failure is not None and one.has_run_out(self._lives[number]):
+                self.expired = None
+                raise without_credential(one.name, failure)
 
     def goes_on(self, dressing: Dressing) -> None:
         """The request is sent again, with these credentials."""
@@ -102,8 +119,5 @@ class Judge:
         challenges = [value.decode("latin-1") for value in head.fields.values(b"www-authenticate")]
         return self._route.authenticators[0].expired_by_status(head.status, challenges)
 
-    def _is_young(self, held: Live | None, live: Live) -> bool:
-        if live.token is None or held is None or not held.is_same(live):
-            return False
-        age = self._now() - live.token.obtained_at
-        return 0 <= age < self._young and (live.token.life is None or age < live.token.life)
+    def _refused_young(self, authenticator: Authenticator, live: Live) -> bool:
+        return refused_young(authenticator, live, now=self._now(), most=self._young)

@@ -129,6 +129,8 @@ class Pool:
     def sweep(self, now: float) -> None:
         """Close what has been idle for long."""
         for place in self._places.values():
+            if not place.idle and not place.h2:
+                continue  # one of ten thousand places is busy, and this is asked each second
             for connection in [one for one in place.idle if now - one.idle_since > IDLE_SECONDS]:
                 place.idle.remove(connection)
                 connection.close()

@@ -15,7 +15,7 @@ from ..keeper.authenticator import Authenticator
 from ..keeper.live import Live
 from .dressing import Dressing
 from .refusals import Refusal, without_credential
-from .rules import AmbiguousPath, OwnCredential, Rule, Rules, Unmatched, first_that_fits
+from .rules import AmbiguousPath, OriginRules, OwnCredential, Rule, Rules, Unmatched
 
 if TYPE_CHECKING:
     from .pool import Place
@@ -146,14 +146,14 @@ class Table:
         """True when some rule speaks of this origin."""
         return bool(self.rules.for_origin(origin))
 
-    def route(self, origin: Origin, rules: tuple[Rule, ...], path: str, method: str) -> Route:
+    def route(self, origin: Origin, rules: OriginRules, path: str, method: str) -> Route:
         """The route of a request to `origin`, of which `rules` speak. `path` is without its query.
 
         Raises `Refusal`: 404 where no rule fits (row O18), 400 for a path that must not be guessed (row O7), 403
         when a record does not allow the origin.
         """
         try:
-            rule = first_that_fits(rules, path, method)
+            rule = rules.first_that_fits(path, method)
         except AmbiguousPath as fault:
             raise Refusal(400, "ambiguous_path", f"{fault}.".capitalize()) from None
         if rule is None:

@@ -25,7 +25,7 @@ from ..core.origin import AllowedOrigins, allowed_origins
 from ..documents.formats import LARGEST, format_of, parse
 from ..documents.tree import Faults, shown_key, syntax_fault
 from ..documents.tree import Path as Place
-from .rules import OwnCredential, Rule, Rules, Unmatched, first_that_fits
+from .rules import OriginRules, OwnCredential, Rule, Rules, Unmatched
 
 OriginsOf = Callable[[str], tuple[str, ...]]
 """The allowed origins of a record, by its name. Raises `RecordFault` for an unknown one."""
@@ -164,7 +164,7 @@ class _Reader:
             return "/"
         probe = Rule(records=(), origins=AllowedOrigins(), path=path)
         try:
-            first_that_fits((probe,), path, "GET")
+            OriginRules((probe,)).first_that_fits(path, "GET")
         except ValueError:
             self._faults.add(
                 (*place, "path"), "is one that servers read differently", "Write it without %, //, .. and ;."

@@ -32,8 +32,8 @@ class Ways:
     `reverse`: requests go to `upstream`, with credentials. `bare`: the same without. `forward`: a forward proxy,
     which opens HTTPS by `authority`. `authorize`: headers for other proxies. `metrics`: OpenMetrics, for this
     machine only.
-    `names`: what `Host` may say beside a listener's own address. `tls`: for listeners beyond this machine, which
-    also need `tokens`.
+    `names`: what `Host` may say beside a listener's own address. `password`: opens the listeners of this machine.
+    `tls`: for listeners beyond it, which `tokens` alone open.
     """
 
     upstream: Origin | None = None
@@ -96,6 +96,12 @@ async def started(service: Service, ways: Ways) -> Running:
     return running
 
 
+_FIELDS = {
+    "reverse": "listen",
+    "bare": "bare_listen",
+    "forward": "proxy_listen",
+    "authorize": "authorize_listen",
+}
 Make = Callable[[Listen, frozenset[bytes]], Callable[[], asyncio.BaseProtocol]]
 
 
@@ -107,7 +113,7 @@ def _reverse(
     entrance = Reverse(
         service,
         ways.upstream,
-        Callers(ways.password, ways.tokens, reverse=True, monotonic=service.monotonic),
+        _callers(service, ways, listen, reverse=True),
         hosts=hosts,
         bare=bare,
         is_shared=not listen.is_local,
@@ -120,7 +126,7 @@ def _forward(
 ) -> Callable[[], asyncio.BaseProtocol]:
     entrance = Forward(
         service,
-        Callers(ways.password, ways.tokens, reverse=False, monotonic=service.monotonic),
+        _callers(service, ways, listen, reverse=False),
         ways.authority,
         is_shared=not listen.is_local,
     )
@@ -130,9 +136,15 @@ def _forward(
 def _authorize(
     service: Service, ways: Ways, listen: Listen, hosts: frozenset[bytes]
 ) -> Callable[[], asyncio.BaseProtocol]:
-    callers = Callers(ways.password, ways.tokens, reverse=True, monotonic=service.monotonic)
+    callers = _callers(service, ways, listen, reverse=True)
     desk = Authorize(lambda: service.table, callers, service.metrics)
     return lambda: DeskConnection(desk.answer, hosts)
+
+
+def _callers(service: Service, ways: Ways, listen: Listen, *, reverse: bool) -> Callers:
+    """Other machines prove themselves by tokens, each for its records; the one password is for this machine."""
+    password = ways.password if listen.is_local else None
+    return Callers(password, ways.tokens, reverse=reverse, monotonic=service.monotonic)
 
 
 def _metrics(service: Service, listen: Listen, hosts: frozenset[bytes]) -> Callable[[], asyncio.BaseProtocol]:
@@ -173,10 +185,11 @@ def _checked(name: str, listen: Listen, ways: Ways) -> ssl.SSLContext:
             code="not_local",
         )
     if ways.tls is None or ways.tokens is None:
+        missing = "TLS" if ways.tls is None else "API tokens"
         raise RecordFault(
-            f"{listen} can be reached from other machines: that needs TLS and API tokens.",
-            field="listen",
-            hint="Listen at 127.0.0.1 or at a Unix socket, or give a certificate and a store with API tokens.",
+            f"{listen} can be reached from other machines: that needs TLS and API tokens, and there is no {missing}.",
+            field=_FIELDS[name],
+            hint="Listen at 127.0.0.1 or at a Unix socket, or give --tls-certificate and --tls-key.",
             code="not_local",
         )
     return ways.tls

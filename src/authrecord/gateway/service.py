@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from ..clients.wire import retire
 from ..keeper.live import Live
 from .access_log import AccessLog
 from .caller import CallerConnection
@@ -21,6 +22,7 @@ from .pool import Pool
 from .refusals import Refusal
 from .routes import Authenticators, Table
 from .rules import Rules
+from .young import YOUNG_SECONDS
 
 SWEEP_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 5.0
@@ -34,14 +36,14 @@ class Settings:
     """Bounds of one gateway. Bytes; `None` for no bound.
 
     `replay_bytes`: bodies up to this size can be sent a second time. `most_body_bytes`: larger ones are refused.
-    `most_connections`: of callers, at a time. `young_seconds`: a refusal of a credential younger than this is
-    taken as a refusal, not as "expired": a scanner provokes refusals on purpose.
+    `most_connections`: of callers, at a time. `young_seconds`: a refusal of a credential younger than this, and
+    than a part of its life, is taken as a refusal, not as "expired" (see `young`).
     """
 
     replay_bytes: int = 1024 * 1024
     most_body_bytes: int | None = None
     most_connections: int = 8192
-    young_seconds: float = 1.0
+    young_seconds: float = YOUNG_SECONDS
 
 
 class Service:
@@ -70,6 +72,7 @@ class Service:
         self._reload = reload
         self._connections: set[CallerConnection] = set()
         self._lives: dict[str, Live] = {}
+        self._before: dict[str, Live] = {}
         self._nobody = asyncio.Event()
         self._nobody.set()
         self._sweeper = self.loop.create_task(self._sweep())
@@ -114,11 +117,23 @@ class Service:
         )
 
     def _noted(self, name: str, live: Live) -> None:
-        """A record uses this credential now; one after another of them is a renewal."""
+        """A record uses this credential now; one after another of them is a renewal.
+
+        The one before the last is not used by any request any more: nothing is remembered of it.
+        """
         before = self._lives.get(name)
         self._lives[name] = live
-        if before is not None and before is not live:
-            self.metrics.renewals += 1
+        if before is None or before is live:
+            return
+        self.metrics.renewals += 1
+        gone, self._before[name] = self._before.get(name), before
+        if (
+            gone is not None
+            and gone.token is not None
+            and not gone.is_same(live)
+            and not gone.is_same(before)
+        ):
+            retire(gone)
 
     # Its life.
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from ..core.errors import TryLater
+
 Loaded = TypeVar("Loaded")
 Mark = tuple[tuple[int, int, int] | None, ...]
 
@@ -15,7 +17,7 @@ class Watched(Generic[Loaded]):
     """Calls `load` when one of `files`, or what `also` gives, has changed since it was called last.
 
     A file that is being replaced may be missing for a moment: then nothing is loaded yet. What `load` raises is
-    raised once for each change, not again and again.
+    raised once for each change, not again and again; but while a store is away (`TryLater`) it is tried again.
     """
 
     def __init__(
@@ -31,8 +33,12 @@ class Watched(Generic[Loaded]):
         mark = self._mark()
         if mark == self._seen or None in mark[0]:
             return None
-        self._seen = mark
-        return self._load()
+        before, self._seen = self._seen, mark
+        try:
+            return self._load()
+        except TryLater:
+            self._seen = before
+            raise
 
     def _mark(self) -> tuple[Mark, object]:
         return tuple(_mark_of(path) for path in self._files), self._also()

@@ -36,7 +36,16 @@ MOST_REPLAYS: Final = 2
 class Attempt:
     """The story of one request. `outcome` is what the caller can read at the end."""
 
-    __slots__ = ("_authenticator", "_method", "_replayable", "detail", "expired", "reason", "replays")
+    __slots__ = (
+        "_authenticator",
+        "_method",
+        "_replayable",
+        "detail",
+        "expired",
+        "failure",
+        "reason",
+        "replays",
+    )
 
     def __init__(self, authenticator: Authenticator, method: str, replayable: bool) -> None:
         self._authenticator = authenticator
@@ -46,6 +55,8 @@ class Attempt:
         self.replays = 0
         self.expired: Expired | None = None
         self.detail = ""
+        self.failure: AuthrecordError | None = None
+        """Why the renewal failed, if it did."""
 
     @property
     def outcome(self) -> Outcome:
@@ -113,7 +124,7 @@ class Attempt:
         self._authenticator.trust.refused_again()
 
     def _failed(self, error: AuthrecordError) -> None:
-        self.detail = error.message
+        self.detail, self.failure = error.message, error
         self._ends(Reason.RENEWAL_FAILED)
 
     def _ends(self, reason: Reason) -> bool:

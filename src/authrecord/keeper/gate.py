@@ -23,6 +23,9 @@ Obtain = Callable[[Live | None, Live | None], Live]
 LOGIN_REQUIRED_PAUSE = 1.0
 """Seconds for which "log in first" is answered without looking into the store again."""
 
+STORE_AWAY_PAUSE = 1.0
+"""Seconds before a database that was away is asked again: unlike a provider it is spared nothing by longer ones."""
+
 
 class Source(Protocol):
     """Where an authenticator has its credential from."""
@@ -168,6 +171,8 @@ class Gate:
     def _pause(self, error: AuthrecordError) -> float:
         if isinstance(error, LoginRequired):
             return LOGIN_REQUIRED_PAUSE
+        if error.code == "store_away":
+            return STORE_AWAY_PAUSE
         asked = error.retry_after if isinstance(error, TryLater) else 0.0
         return self._backoff.next(asked)
 

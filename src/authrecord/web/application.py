@@ -16,7 +16,7 @@ from ..core.errors import AuthrecordError
 from .drawing import assets, version
 from .editing import Forbidden
 from .guard import API, Guard
-from .pages import authorize, listing, record, settings, signing_in, starting, trying
+from .pages import authorize, gateways, listing, record, settings, signing_in, starting, trying
 from .pages.common import OPEN, NotSignedIn, caller_of, moved, page, typed_of, wants_part
 from .problems import problem_of, status_of, unexpected
 from .site import Site
@@ -29,6 +29,7 @@ PAGES: Final = (
     *authorize.HANDLERS,
     *trying.HANDLERS,
     *settings.HANDLERS,
+    *gateways.HANDLERS,
 )
 """Every handler of the pages."""
 

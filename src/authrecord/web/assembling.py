@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 from ..clients.egress import permits_for
 from ..clients.sender import TokenSender
 from ..core.contracts import Clock, Resolver
-from ..core.errors import RecordFault
+from ..core.errors import RecordFault, StoreFault
 from ..core.secret import Reference, Secret
 from ..keeper.keeper import Keeper
 from ..keeper.ports import RecordStore, Sender, TokenStore
 from ..signing import sign
+from ..stores.places import data_folder
 from ..stores.references import resolver
 from ..stores.sql.api_tokens import ApiTokens
 from ..stores.sql.people import People
@@ -103,7 +104,19 @@ def assemble(
         authorizing=Authorizing(clock.monotonic),
         docs=wishes.docs,
         references=wishes.references,
+        gateways=folder_of(wishes),
     )
+
+
+def folder_of(wishes: Wishes) -> str:
+    """The data folder of the server's own user.
+
+    Empty where the environment names no home: then no gateway of the same user has one either.
+    """
+    try:
+        return data_folder(wishes.environment)
+    except StoreFault:
+        return ""
 
 
 class Stores:

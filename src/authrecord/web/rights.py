@@ -9,13 +9,14 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from ..core.errors import RecordFault
+from ..stores.sql.api_tokens import GATEWAY_USE
 
 READ: Final = "records:read"
 WRITE: Final = "records:write"
 SET: Final = "secrets:set"
 REVEAL: Final = "secrets:reveal"
 USE: Final = "tokens:use"
-GATEWAY: Final = "gateway:use"
+GATEWAY: Final = GATEWAY_USE
 AUDIT: Final = "audit:read"
 ADMIN: Final = "admin"
 

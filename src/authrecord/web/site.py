@@ -38,6 +38,7 @@ class Parts:
     """The parts of a running server. `keeper`: the shared one of a tenant. `permits`: where it may connect to.
 
     `docs`: the description of the API is served (N10). `references`: `${env:…}` and the like are resolved.
+    `gateways`: the data folder in which the gateways of this machine tell of themselves; empty where there is none.
     """
 
     address: Address
@@ -59,6 +60,7 @@ class Parts:
     authorizing: Authorizing
     docs: bool = True
     references: bool = False
+    gateways: str = ""
 
 
 Site: TypeAlias = SkipValidation[NamedDependency[Parts]]

@@ -292,3 +292,14 @@ def test_N15_the_audit_log_tells_each_change_and_no_value(store: SqlStore, canar
         ("record.update", "ok", "orders", "auth.credentials.client_secret"),
         ("record.delete", "ok", "orders", ""),
     ]
+
+
+def test_the_revisions_of_many_names_are_looked_up_at_once(store: SqlStore, canary: Canary) -> None:
+    orders, weather = store.create(client(canary)), store.create(key(canary))
+    changed = store.update("weather", replace(weather.record, description="x"), revision=None)
+    names = ["orders", "weather", *(f"none-{number}" for number in range(1200))]
+    found = store.revisions_of(names)
+    assert found["orders"] == store.revision_of("orders") == (orders.identity, 1)
+    assert found["weather"] == store.revision_of("weather") == (changed.identity, 2)
+    assert list(found) == names
+    assert {found[name] for name in names[2:]} == {None}

@@ -17,6 +17,7 @@ from ...core.replay import Reason
 from ...keeper.attempt import Attempt
 from ...keeper.authenticator import Authenticator
 from ...keeper.live import Live
+from ..young import refused_young
 from .board import Board
 from .placement import Place, Placement
 from .plan import Target
@@ -52,7 +53,7 @@ class Verdict:
 class Broker:
     """Judges for every target of a plan.
 
-    `young`: a credential younger than so many seconds has not expired, it is refused. `now`: UTC seconds.
+    `young`: see `gateway.young.refused_young`. `now`: UTC seconds.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Broker:
             if story.wants_renewal(live, expired):
                 story.reason = Reason.RENEWED_TOKEN_REFUSED
             return False
-        if expired is not None and self._is_young(authenticator.held, live):
+        if expired is not None and refused_young(authenticator, live, now=self._now(), most=self._young):
             story.reason = Reason.COOLING_DOWN
             return False
         if not story.wants_renewal(live, expired):
@@ -104,12 +105,6 @@ class Broker:
         if fresh is not None:
             self._board.put(authenticator.name, fresh)
         return story.wants_replay(live, fresh, seen.status)
-
-    def _is_young(self, held: Live | None, live: Live) -> bool:
-        if live.token is None or held is None or not held.is_same(live):
-            return False
-        age = self._now() - live.token.obtained_at
-        return 0 <= age < self._young and (live.token.life is None or age < live.token.life)
 
     def _target(self, name: str) -> Target:
         found = self.targets.get(name)

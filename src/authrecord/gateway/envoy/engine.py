@@ -20,13 +20,14 @@ from ..authority import Authority
 from ..callers import Tokens
 from ..listening import Listen
 from ..rules import Rules
+from ..young import YOUNG_SECONDS
 from . import forward, guard, shared
 from .bootstrap import Files, bootstrap, resources
 from .callers import by_control, by_password
 from .child import Child
 from .clusters import cluster
 from .doorkeeper import Doorkeeper
-from .hub import YOUNG_SECONDS, Find, Hub
+from .hub import Find, Hub
 from .listener import listener, manager
 from .plan import Plan
 from .routes import route_configuration

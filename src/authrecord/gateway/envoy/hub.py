@@ -12,6 +12,7 @@ from ...keeper.authenticator import Authenticator
 from ..authority import Authority
 from ..listening import Listen
 from ..rules import Rules
+from ..young import YOUNG_SECONDS
 from .board import Board
 from .broker import Broker
 from .control import Control
@@ -22,8 +23,6 @@ from .network import Door
 from .placement import Placement
 from .plan import Plan, Target, plan_of
 
-YOUNG_SECONDS = 1.0
-
 Find = Callable[[str], Authenticator]
 """Finds a record's authenticator by name; raises `RecordFault` for an unknown one. A document or a store."""
 
@@ -31,9 +30,9 @@ Find = Callable[[str], Authenticator]
 class Hub:
     """Made in the event loop that it runs in.
 
-    `replay`: expired answers are mended. `young`: a credential younger than so many seconds has not expired, it is
-    refused. `authority`: of the certificates for hosts that a forward proxy opens. `doorkeeper`: knows callers
-    by more than a password. Raises what `plan_of` raises.
+    `replay`: expired answers are mended. `young`: see `gateway.young.refused_young`. `authority`: of the certificates
+    for hosts that a forward proxy opens. `doorkeeper`: knows callers by more than a password. Raises what `plan_of`
+    raises.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ MOST_REPLAYED_BODY: Final = 1024 * 1024
 BYPASS: Final = "x-authrecord-bypass"
 TOKEN: Final = "x-authrecord-token"
 
-# Encoded twice, encoded without need, empty or dotted segments, parameters: see `rules.first_that_fits`.
+# Encoded twice, encoded without need, empty or dotted segments, parameters: see `rules.OriginRules`.
 _AMBIGUOUS: Final = (
     r"[^?]*(?://|\\|;|/\.{1,2}(?:/|\?|$)|"
     r"%(?i:2[ef5]|5c|00|3b|23|3f|2d|5f|7e|3[0-9]|[46][1-9a-f]|[57][0-9a])).*"

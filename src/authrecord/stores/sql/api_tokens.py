@@ -22,6 +22,9 @@ from ...core.secret import Secret
 from .backend import Backend, Row
 
 PREFIX: Final = "ar"
+GATEWAY_USE: Final = "gateway:use"
+"""The scope of programs that send requests through the gateway."""
+
 DEFAULT_DAYS: Final = 90
 MOST_DAYS: Final = 3650
 _LETTERS: Final = digits + ascii_letters

@@ -6,7 +6,7 @@ record that does not open, alone among all others; who changes it here seals the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ...core.errors import RecordFault
@@ -22,6 +22,7 @@ from .config import Config, changed_fields, grant_of, put_together, taken_apart
 from .tenancy import TenantStore, drop_tokens
 
 _COLUMNS: Final = "id, name, revision, config, created_at, created_by, updated_at, updated_by"
+_NAMES_AT_ONCE: Final = 500
 _STATIC, _IDLE = "static", "idle"
 
 
@@ -138,6 +139,21 @@ class SqlRecords(TenantStore):
                 "SELECT id, revision FROM records WHERE tenant = ? AND name = ?", (self.tenant, name)
             )
             return None if row is None else (str(row[0]), int(row[1]))
+
+    def revisions_of(self, names: Iterable[str]) -> dict[str, tuple[str, int] | None]:
+        """Identity and revision of each of `names`, in one transaction; `None` where there is no such record."""
+        found: dict[str, tuple[str, int] | None] = dict.fromkeys(names)
+        wanted = list(found)
+        with self.backend.reading() as transaction:
+            for begin in range(0, len(wanted), _NAMES_AT_ONCE):
+                some = wanted[begin : begin + _NAMES_AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                for name, identity, revision in transaction.rows(
+                    f"SELECT name, id, revision FROM records WHERE tenant = ? AND name IN ({marks})",  # noqa: S608 - question marks
+                    (self.tenant, *some),
+                ):
+                    found[str(name)] = (str(identity), int(revision))
+        return found
 
     def _row(self, transaction: Transaction, name: str, *, lock: str = "") -> Row:
         row = transaction.row(

@@ -1,0 +1,116 @@
+"""What a gateway needs that other machines reach: TLS, API tokens of the store, and which addresses it may dial."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import RecordFault
+
+if TYPE_CHECKING:
+    import ssl
+    from contextlib import ExitStack
+
+    from ..clients.egress import Permits
+    from ..gateway.listening import Listen
+    from ..stores.sql.store import SqlStore
+    from .context import Options
+    from .gateway_options import RuleSource
+
+
+class StoredTokens:
+    """The API tokens of a store, asked about the gateway. Implements `gateway.callers.Tokens`."""
+
+    def __init__(self, store: SqlStore) -> None:
+        from ..stores.sql.api_tokens import ApiTokens
+
+        self._tokens = ApiTokens(store.backend)
+        self._tenant = store.tenant
+
+    def may_use(self, token: str, record: str) -> bool:
+        """See `Tokens`."""
+        from ..stores.sql.api_tokens import GATEWAY_USE
+
+        found = self._tokens.find(token)
+        if found is None or found.tenant != self._tenant or GATEWAY_USE not in found.scopes:
+            return False
+        return found.records is None or record in found.records
+
+    def lets_anybody_in(self, now: float) -> bool:
+        """True when some token is for the gateway, at `now` (UTC seconds)."""
+        from ..stores.sql.api_tokens import GATEWAY_USE
+
+        return any(
+            GATEWAY_USE in one.scopes and one.revoked_at is None and now < one.expires_at
+            for one in self._tokens.listed(self._tenant)
+        )
+
+
+def is_shared(listens: Iterable[Listen | None]) -> bool:
+    """True when other machines reach one of these listeners."""
+    return any(listen is not None and not listen.is_local for listen in listens)
+
+
+def tls_from(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
+    """TLS of the listeners beyond this machine. Raises `RecordFault`."""
+    from ..gateway.listening import tls_of
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise RecordFault("TLS wants both --tls-certificate and --tls-key.", field="tls")
+    return tls_of(certificate, key)
+
+
+def tokens_from(
+    options: Options, source: RuleSource, stack: ExitStack, *, shared: bool
+) -> StoredTokens | None:
+    """The API tokens that open the gateway: those of the store of its records.
+
+    With records of a document they are asked for only where the gateway is `shared`: in the store that
+    `authrecord serve` would serve. Raises `RecordFault` for a shared gateway that no token opens.
+    """
+    from ..stores.sql.opening import local_actor
+    from ..wiring import open_store
+
+    store = source.records.store
+    if store is None:
+        if not shared:
+            return None
+        store = open_store(options.settings(), options.source().store, actor=local_actor("gateway"))
+        stack.callback(store.close)
+    tokens = StoredTokens(store)
+    if shared and not tokens.lets_anybody_in(time.time()):
+        raise RecordFault(
+            "no API token of the store has the scope gateway:use, so nobody could use this gateway.",
+            field="listen",
+            hint="Make one at the page of `authrecord serve`, under Settings, or by its API.",
+            code="no_tokens",
+        )
+    return tokens
+
+
+def permits_from(given: dict[str, Any], *, shared: bool) -> Permits:
+    """Which addresses may be dialled: of a gateway for this machine all but metadata services. Raises `RecordFault`."""
+    from ..clients.egress import permits_for
+
+    try:
+        return permits_for(
+            local=not (shared or given["public_only"] or given["networks"]), allowed=given["networks"]
+        )
+    except ValueError:
+        raise RecordFault(
+            "a network to allow cannot be read.", field="allow-network", hint="Write it as 10.1.0.0/16."
+        ) from None
+
+
+def need_embedded(given: dict[str, Any]) -> None:
+    """Raises `RecordFault` for an option that the Envoy engine has no use for: it is not left out in silence."""
+    for option in ("tls_certificate", "tls_key", "public_only", "networks"):
+        if given[option]:
+            raise RecordFault(
+                "the Envoy engine listens on this machine, without TLS, and dials what the records allow.",
+                field=option,
+                hint="Leave the option out, or use the embedded engine.",
+            )
