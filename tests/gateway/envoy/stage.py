@@ -55,7 +55,7 @@ class EnvoyGateway:
             rules = [Rule(records=tuple(made), origins=allowed_origins([upstream]))]
         self.rules = rules if isinstance(rules, Rules) else Rules(rules)
         chosen = Settings(
-            binary=find_envoy(os.environ),
+            binary=settings.pop("binary", None) or find_envoy(os.environ),
             password=Secret(password),
             reverse=origin_of(upstream) if reverse else None,
             workers=1,

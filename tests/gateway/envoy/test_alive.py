@@ -181,7 +181,7 @@ def test_tokens_that_live_a_second_are_renewed_ahead_without_one_failure(
     through = envoy(provider.url, client_record(provider))
     with through.connect() as caller:
         statuses = set()
-        while token_requests(provider) < 5:
+        while token_requests(provider) < 4:
             statuses.add(caller.ask(request_for("GET", "/api/orders")).status)
     assert statuses == {200}
 

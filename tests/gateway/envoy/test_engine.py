@@ -168,6 +168,30 @@ def test_an_envoy_that_cannot_start_says_why(tmp_path: Path, loop: Loop) -> None
         loop.run(start())
 
 
+def crashing(folder: Path, times: int) -> Path:
+    """An Envoy that a signal ends so many times before it is ready, and that then starts."""
+    program = folder / "envoy"
+    program.write_text(
+        f'#!/bin/sh\n[ $(ls {folder} | grep -c crash) -lt {times} ] || exec {find_envoy(os.environ)} "$@"\n'
+        f"touch {folder}/crash.$$\necho 'users: authrecord:{{SHA}}abc=' >&2\nkill -SEGV $$\n"
+    )
+    program.chmod(0o700)
+    return program
+
+
+def test_an_envoy_that_crashes_before_it_is_ready_is_started_once_more(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = upstream()
+    assert envoy(api.url, bearer(api.url), binary=crashing(tmp_path, 1)).get().status == 200
+    assert "Envoy ended at its start (signal SIGSEGV). Starting it once more." in caplog.text
+    assert "{SHA}…" in caplog.text
+    assert "abc=" not in caplog.text
+    (tmp_path / "two").mkdir()
+    with pytest.raises(StoreFault, match="SIGSEGV"):
+        envoy(api.url, bearer(api.url), binary=crashing(tmp_path / "two", 2))
+
+
 def test_the_end_of_envoy_is_noticed(
     upstream: MakeUpstream, envoy: Make, bearer: MakeRecord, loop: Loop
 ) -> None:

@@ -108,25 +108,21 @@ def test_a_host_of_no_rule_is_refused_or_passes_as_a_tunnel_that_nobody_looks_in
         assert get(caller, place_of(api)).status == 200
 
 
-def test_O2_O25_the_proxy_asks_who_is_calling(api: HonestServer, proxy: Callable[..., EnvoyGateway]) -> None:
-    through = proxy(api, unmatched=Unmatched.PASS)
-    for target in (place_of(api), place_of(api, "127.0.0.1")):
-        told, caller = through.tunnel(target, "Proxy-Authorization: Basic eDp5")
-        with caller:
-            assert told.status == 407
-            assert told.values("proxy-authenticate") == ['Basic realm="authrecord"']
-    assert api.api_requests == []
-
-
-@pytest.mark.parametrize(
-    "host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "[fd00:ec2::254]"]
-)
-def test_M12_where_clouds_keep_their_secrets_nobody_is_dialled(
-    api: HonestServer, proxy: Callable[..., EnvoyGateway], host: str
+def test_O2_O25_M12_the_proxy_asks_who_is_calling_and_dials_no_service_of_clouds(
+    api: HonestServer, proxy: Callable[..., EnvoyGateway]
 ) -> None:
-    told, caller = proxy(api, unmatched=Unmatched.PASS).tunnel(f"{host}:80")
-    with caller:
-        assert told.status == 403
+    through = proxy(api, unmatched=Unmatched.PASS)
+
+    def status(target: str, *proof: str) -> int:
+        told, caller = through.tunnel(target, *proof)
+        caller.socket.close()
+        return told.status
+
+    for target in (place_of(api), place_of(api, "127.0.0.1")):
+        assert status(target, "Proxy-Authorization: Basic eDp5") == 407
+    hosts = ("169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "[fd00:ec2::254]")
+    assert [status(f"{host}:80") for host in hosts] == [403] * len(hosts)
+    assert api.api_requests == []
 
 
 def test_plain_http_and_connect_to_it_get_the_credential_too(
@@ -150,16 +146,7 @@ def test_plain_http_and_connect_to_it_get_the_credential_too(
     assert all(b"authorization: basic" not in taken.head.lower() for taken in (*first.taken, *other.taken))
 
 
-def test_K14_no_key_of_a_certificate_stands_on_the_disk(
-    api: HonestServer, proxy: Callable[..., EnvoyGateway]
-) -> None:
-    through = proxy(api)
-    written = "".join(path.read_text() for path in through.engine.files.folder.glob("*.json"))
-    assert f"inside@https://{place_of(api)}" in written
-    assert "PRIVATE KEY" not in written
-
-
-def test_certificates_are_renewed_while_envoy_runs(
+def test_K14_certificates_are_renewed_while_envoy_runs_and_their_keys_stand_on_no_disk(
     api: HonestServer, proxy: Callable[..., EnvoyGateway], loop: Loop
 ) -> None:
     through, place = proxy(api), place_of(api)
@@ -178,3 +165,6 @@ def test_certificates_are_renewed_while_envoy_runs(
 
     loop.run(renew())
     until(lambda: serial() != first)
+    written = "".join(path.read_text() for path in through.engine.files.folder.glob("*.json"))
+    assert f"inside@https://{place}" in written
+    assert "PRIVATE KEY" not in written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sys
 from collections import deque
@@ -16,6 +17,7 @@ START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 10.0
 _KEPT_LINES: Final = 20
 _PR_SET_PDEATHSIG: Final = 1
+_DIGEST: Final = re.compile(r"\{SHA\}[A-Za-z0-9+/=]+")
 
 
 class Child:
@@ -60,8 +62,14 @@ class Child:
 
     @property
     def last_words(self) -> str:
-        """The end of what Envoy wrote."""
-        return " | ".join(self._last_lines)
+        """The end of what Envoy wrote, without digests of passwords, which it quotes with its configuration."""
+        return _DIGEST.sub("{SHA}…", " | ".join(self._last_lines))
+
+    @property
+    def crashed(self) -> bool:
+        """True when a signal that nobody sent on purpose ended it."""
+        code = self._process.returncode
+        return code is not None and code < 0 and -code not in (signal.SIGTERM, signal.SIGINT)
 
     @property
     def process_id(self) -> int:
@@ -96,7 +104,7 @@ class Child:
             if self._process.returncode is not None:
                 await self._reading
                 raise StoreFault(
-                    f"Envoy ended at its start (code {self._process.returncode}).",
+                    f"Envoy ended at its start ({_told(self._process.returncode)}).",
                     hint=self.last_words,
                     code="envoy_failed",
                 )
@@ -108,6 +116,16 @@ class Child:
         assert self._process.stderr is not None  # noqa: S101 - it was started with a pipe; states it for the type
         async for line in self._process.stderr:
             self._last_lines.append(line.decode("utf-8", "replace").rstrip()[:300])
+
+
+def _told(code: int) -> str:
+    """An exit code in words: negative ones stand for a signal."""
+    if code >= 0:
+        return f"code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
 
 
 def _ends_with_us() -> tuple[str, ...]:

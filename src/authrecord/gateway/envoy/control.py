@@ -25,7 +25,8 @@ log = logging.getLogger("authrecord")
 
 MOST_CREDENTIALS: Final = 32
 _SERVICE: Final = "authrecord.Broker"
-_GRACE: Final = 1.0
+_GRACE: Final = 5.0
+"""Seconds for questions that are being answered."""
 
 
 class Control:
@@ -67,6 +68,7 @@ class Control:
     async def stop(self) -> None:
         """End every stream. Envoys go on with what they hold, and come back to the next control process."""
         if self._server is not None:
+            self.discovery.end()
             await self._server.stop(_GRACE)
         if self._socket is not None:
             _gone(self._socket)

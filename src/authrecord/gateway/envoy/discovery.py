@@ -24,6 +24,7 @@ class Discovery:
 
     def __init__(self, board: Board) -> None:
         self._board = board
+        self._reading: set[asyncio.Task[None]] = set()
         self.rejections = 0
         """How often an Envoy refused what it was handed."""
 
@@ -31,6 +32,7 @@ class Discovery:
         """One Envoy's stream, until either side ends it."""
         watch = self._board.watch()
         reading = asyncio.create_task(self._read(requests, watch))
+        self._reading.add(reading)
         asking: asyncio.Task[list[str]] | None = None
         try:
             nonce = 0
@@ -43,9 +45,15 @@ class Discovery:
                 yield self._answer(asking.result(), str(nonce))
         finally:
             self._board.forget(watch)
+            self._reading.discard(reading)
             for task in (reading, asking):
                 if task is not None:
                     task.cancel()
+
+    def end(self) -> None:
+        """Let every Envoy go: its stream would last for ever."""
+        for reading in self._reading:
+            reading.cancel()
 
     async def _read(self, requests: AsyncIterator[Any], watch: Watch) -> None:
         async for request in requests:

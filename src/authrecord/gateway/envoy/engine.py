@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 import time
@@ -31,6 +32,8 @@ from .listener import listener, manager
 from .plan import Plan
 from .routes import route_configuration
 from .shapes import Json
+
+log = logging.getLogger("authrecord")
 
 LOOPBACK: Final = Listen("127.0.0.1", 0)
 
@@ -140,20 +143,38 @@ class Engine:
         self._write_resources()
         write(self.files.bootstrap, bootstrap(self.files, node=f"authrecord-{os.getpid()}"))
         # Envoy first: it comes back until the server is there, and gRPC's threads do not like a fork.
-        settings = self._settings
-        self.child = await Child.start(
-            settings.binary, self.files.bootstrap, self.files.admin, workers=settings.workers
-        )
-        self._stack.push_async_callback(self.child.stop)
+        await self._start_child()
         await self.hub.serve(self.files.control)
-        await self.child.ready()
+        await self._until_ready()
         self.ports = await self.child.ports()
-        if missing := settings.places.keys() - self.ports.keys():
+        if missing := self._settings.places.keys() - self.ports.keys():
             raise StoreFault(
                 f"Envoy does not listen: {', '.join(sorted(missing))}.",
                 hint=self.child.last_words,
                 code="envoy_failed",
             )
+
+    async def _start_child(self) -> None:
+        settings = self._settings
+        self.child = await Child.start(
+            settings.binary, self.files.bootstrap, self.files.admin, workers=settings.workers
+        )
+        self._stack.push_async_callback(self.child.stop)
+
+    async def _until_ready(self) -> None:
+        """Wait for Envoy; where it crashed before it was ready, for another one.
+
+        Envoy 1.40 was once seen to end by SIGSEGV at its start, among many hundreds of starts with the same
+        configuration. Nothing went through it yet, so that a second start costs nothing; a third would hide a fault.
+        """
+        try:
+            await self.child.ready()
+        except StoreFault as fault:
+            if not self.child.crashed:
+                raise
+            log.warning("%s Starting it once more. It wrote: %s", fault.message, fault.hint)
+            await self._start_child()
+            await self.child.ready()
 
     def _write_resources(self) -> None:
         """Clusters first: a route is never there before its cluster."""
