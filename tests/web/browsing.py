@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 AXE: Final = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+PICTURES: Final = os.environ.get("AUTHRECORD_PICTURES", "")
+"""A folder for screenshots; none are made without it."""
+
 SECONDS: Final = 110.0
+_SETTLED: Final = """() => !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")
+    && !["preview", "history"].some(id => document.getElementById(id)?.textContent.trim() === "…")"""
+"""True when a page has everything that it asks for by itself."""
 WIDTHS: Final = {"wide": 1440, "narrow": 360}
 SERIOUS: Final = {"serious", "critical"}
 
@@ -71,12 +78,17 @@ def signed_in(page: Page, web: Stage, name: str, password: str) -> None:
     page.wait_for_url("**/records")
 
 
-def entered(page: Page, web: Stage, name: str, role: str = "administrator", **given: Any) -> None:
-    """Signed in without the page: for tests of what comes after."""
-    cookies = web.browser(name, role, **given).client.cookies
-    page.context.add_cookies(
-        [{"name": key, "value": value, "url": web.url} for key, value in cookies.items()]
-    )
+def entered(page: Page, web: Stage, name: str, role: str = "administrator", **given: Any) -> str:
+    """Signed in without the page, for tests of what comes after; the password."""
+    visitor = web.browser(name, role, **given)
+    cookies = visitor.client.cookies.items()
+    page.context.add_cookies([{"name": key, "value": value, "url": web.url} for key, value in cookies])
+    return visitor.password
+
+
+def settled(page: Page) -> None:
+    """Wait until the page has everything that it asks for by itself."""
+    page.wait_for_function(_SETTLED)
 
 
 def faults(page: Page) -> list[str]:
@@ -88,7 +100,7 @@ def faults(page: Page) -> list[str]:
     found = session.send(
         "Runtime.evaluate",
         {
-            "expression": "axe.run().then(r => JSON.stringify(r.violations))",
+            "expression": "axe.run({resultTypes: ['violations']}).then(r => JSON.stringify(r.violations))",
             "awaitPromise": True,
             "returnByValue": True,
         },
@@ -112,8 +124,9 @@ def scrolls_sideways(page: Page) -> bool:
     return wide
 
 
-def shot(page: Page, name: str, folder: Path | None) -> None:
+def shot(page: Page, name: str) -> None:
     """A picture, where a folder for pictures was named."""
-    if folder is not None:
+    if PICTURES:
+        folder = Path(PICTURES)
         folder.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=folder / f"{name}.png", animations="disabled")

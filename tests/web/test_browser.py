@@ -1,25 +1,19 @@
-"""The page in a real browser: by keyboard, at both widths, in both themes, before axe-core, under attack."""
+"""The page in a real browser: by keyboard, and what its scripts do."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from authrecord.testing.devserver import DevServer, start
 from tests.canary_watch import Canary
-from tests.real import availability
 from tests.real.browser import HeadlessChromium
 from tests.web.browsing import (
-    WIDTHS,
-    faults,
-    missing_axe,
+    entered,
     opened,
     ran,
-    scrolls_sideways,
     shot,
     signed_in,
 )
@@ -31,50 +25,12 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PICTURES = os.environ.get("AUTHRECORD_PICTURES", "")
-"""A folder for screenshots; none are made without it."""
-
 
 @pytest.fixture
 def devserver(canary: Canary) -> Iterator[DevServer]:
     server = start(make_secret=canary.make)
     yield server
     server.server.stop()
-
-
-def folder() -> Path | None:
-    return Path(PICTURES) if PICTURES else None
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_is_open_to_all_and_fits(
-    web: Stage, canary: Canary, devserver: DevServer, chromium: HeadlessChromium, width: str, theme: str
-) -> None:
-    """axe-core finds nothing serious, nothing scrolls sideways, the policy stops nothing of ours."""
-    availability.require(missing_axe())
-    password = web.person("ann", "administrator", may_reveal=True)
-    web.put(machine(devserver, "payments") | {"tags": ["shop", "eu"], "description": "Payments, nightly."})
-    web.put(bearer(canary, "weather"))
-    web.program("tokens:use").post("/records/payments/token")
-    pages = {"records": "/records", "new": "/new", "record": "/records/payments", "settings": "/settings"}
-
-    def look(browser: Browser) -> list[str]:
-        found: list[str] = []
-        with opened(browser, web, width=WIDTHS[width], theme=theme) as page:
-            page.goto("/sign-in")
-            found += faults(page)
-            shot(page, f"sign-in-{theme}-{width}", folder())
-            signed_in(page, web, "ann", password)
-            for name, path in pages.items():
-                page.goto(path)
-                page.wait_for_load_state("networkidle")
-                found += [f"{name}: {fault}" for fault in faults(page)]
-                found += [f"{name}: scrolls sideways"] if scrolls_sideways(page) else []
-                shot(page, f"{name}-{theme}-{width}", folder())
-        return found
-
-    assert ran(chromium, look) == []
 
 
 def test_the_main_path_needs_no_mouse(
@@ -105,18 +61,17 @@ def test_the_main_path_needs_no_mouse(
             page.keyboard.type("/api/orders")
             page.keyboard.press("Control+Enter")
             page.wait_for_selector(".status-code")
-            shot(page, "tried", folder())
+            shot(page, "tried")
             return page.inner_text(".status-code")
 
     assert ran(chromium, walk) == "200"
 
 
 def test_a_list_grows_and_shrinks_by_keyboard_and_paste(web: Stage, chromium: HeadlessChromium) -> None:
-    password = web.person("ann", "administrator")
 
     def walk(browser: Browser) -> tuple[list[str], str, int]:
         with opened(browser, web) as page:
-            signed_in(page, web, "ann", password)
+            entered(page, web, "ann")
             page.goto("/new")
             lines = "[data-lines='auth.token_exchange.parameters'] > [data-line]"
             page.click("summary:has-text('Custom Access Token Request Parameters')")
@@ -144,11 +99,10 @@ def test_a_list_grows_and_shrinks_by_keyboard_and_paste(web: Stage, chromium: He
 
 
 def test_nothing_typed_is_lost_when_type_and_grant_change(web: Stage, chromium: HeadlessChromium) -> None:
-    password = web.person("ann", "administrator")
 
     def walk(browser: Browser) -> list[str]:
         with opened(browser, web) as page:
-            signed_in(page, web, "ann", password)
+            entered(page, web, "ann")
             page.goto("/new")
             page.fill("#auth-token_exchange-url", "https://id.example.com/token")
             page.check("input[value=bearer]", force=True)
@@ -187,11 +141,10 @@ def test_M15_a_revealed_secret_is_in_the_page_for_a_moment_only(
 ) -> None:
     record = bearer(canary)
     web.put(record)
-    password = web.person("ann", "administrator", may_reveal=True)
 
     def walk(browser: Browser) -> tuple[str, str, str]:
         with opened(browser, web) as page:
-            signed_in(page, web, "ann", password)
+            password = entered(page, web, "ann", may_reveal=True)
             page.goto("/records/orders")
             before = page.content()
             page.click("[data-reveal]")

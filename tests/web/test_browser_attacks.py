@@ -21,7 +21,7 @@ from authrecord.testing.messages import Reply
 from authrecord.web.whole_form import KINDS
 from tests.canary_watch import Canary
 from tests.real.browser import HeadlessChromium
-from tests.web.browsing import entered, opened, ran
+from tests.web.browsing import entered, opened, ran, settled
 from tests.web.stage import Stage, bearer
 from tests.web.test_forms import oauth
 from tests.web.test_matrix import TABLE
@@ -43,11 +43,6 @@ HITS: Final = "(window.hits ?? 0) + document.querySelectorAll('[data-hit]').leng
 """How often a script of the attack ran, and how much of it has become markup."""
 
 
-SETTLED: Final = """() => !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")
-    && !["preview", "history"].some(id => document.getElementById(id)?.textContent.trim() === "…")"""
-"""True when a page has everything that it asks for by itself."""
-
-
 def watched(page: Page) -> None:
     page.add_init_script("window.hits = 0; window.hit = () => { window.hits++; };")
 
@@ -57,7 +52,7 @@ def seen(page: Page, *paths: str) -> int:
     hits = 0
     for path in paths:
         page.goto(path)
-        page.wait_for_function(SETTLED)
+        settled(page)
         hits += int(page.evaluate(HITS))
     return hits
 
@@ -126,7 +121,7 @@ def test_M5_what_is_typed_into_any_field_stays_text(web: Stage, chromium: Headle
                 with page.expect_response("**/new"):
                     page.evaluate("document.getElementById('save').click()")
                 page.wait_for_selector(".error:not(:empty)", state="attached")
-                page.wait_for_function(SETTLED)
+                settled(page)
                 hits += int(page.evaluate(HITS))
         return hits, {kind: paths for kind, paths in left_out.items() if paths}
 

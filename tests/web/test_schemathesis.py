@@ -1,11 +1,13 @@
 """N18: schemathesis asks the API whatever its own description allows, and more, with three tokens.
 
-No fault of the server, no answer that the description does not know, no secret in any answer.
+No fault of the server, no answer that the description does not know, no secret in any answer. With
+AUTHRECORD_API_EXAMPLES=2000 it takes many minutes and asks some hundred thousand times.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -42,6 +44,31 @@ TOKENS = {
 }
 
 
+BEYOND_A_SCHEMA = (
+    r"a (?:space, a backslash|character outside printable ASCII|character that (?:a header|a cookie) must)",
+    r"holds (?:a control character or a line break|a NUL character|a query|a user name|more than one)",
+    r"is (?:not an absolute|plain http|missing|not a (?:header|cookie)'s name|not a signature algorithm|no )",
+    r"may hold `\*` only",
+    r"holds a character that no URL has",
+    r"names a header that",
+    r"begins like a reference",
+    r"is not a name",
+    r"(?:stands|comes|is there) twice",
+    r"has a scheme that no callback has",
+    r"cannot be read as a pattern",
+)
+"""What is wrong with a record that a JSON Schema allows: URLs, origins and references in their parts; characters of a
+value that depend on where it is sent; fields that depend on another one; RE2; what stands twice in a list."""
+
+
+def is_beyond_a_schema(answer: Any) -> bool:
+    """True for a refused record, every fault of which no schema can tell."""
+    if answer.status_code != 422 or answer.json().get("code") != "document":
+        return False
+    faults = [fault["detail"] for fault in answer.json()["errors"]]
+    return bool(faults) and all(any(re.search(one, fault) for one in BEYOND_A_SCHEMA) for fault in faults)
+
+
 @pytest.fixture(scope="module")
 def api(session_canary: Canary) -> Iterator[Stage]:
     """A server with a record in it."""
@@ -53,10 +80,9 @@ def api(session_canary: Canary) -> Iterator[Stage]:
 @pytest.mark.slow
 @pytest.mark.parametrize("who", TOKENS)
 def test_N18_the_api_keeps_to_its_own_description(api: Stage, session_canary: Canary, who: str) -> None:
-    """Every check but one, on every route, with what the description allows and with what it does not.
+    """Every check, on every route, with what the description allows and with what it does not.
 
-    Left out is "valid data should have been accepted": a JSON Schema cannot say all that the rules of a record say
-    (RE2 patterns, origins, control characters, fields that depend on each other), and such a record gets 422.
+    A record that the description allows may be refused for what stands in `BEYOND_A_SCHEMA`, and for nothing else.
     """
     schema = schemathesis.openapi.from_dict(api.plain().get("/api/v1/openapi.json").json())
     schema.config.update(base_url=api.url)
@@ -69,8 +95,9 @@ def test_N18_the_api_keeps_to_its_own_description(api: Stage, session_canary: Ca
         asked += 1
         answer = case.call(headers=headers)
         session_canary.scan(answer.text, "answer")
+        unsaid = [positive_data_acceptance] if is_beyond_a_schema(answer) else []
         try:
-            case.validate_response(answer, headers=headers, excluded_checks=[positive_data_acceptance])
+            case.validate_response(answer, headers=headers, excluded_checks=unsaid)
         except (CheckFailed, FailureGroup) as error:
             found.setdefault(case.operation.label, str(error)[:1500])
 

@@ -156,7 +156,9 @@ def _value(field: Field, group: type, grant: str) -> dict[str, Any]:
     if field.group_class is not None:
         return {**_group(field.group_class, grant), **about}
     if field.kind is Kind.TAGS or field.kind is Kind.ORIGINS:
-        items = {"type": "string", "minLength": 1}
+        items: dict[str, Any] = {"type": "string", "minLength": 1}
+        if field.kind is Kind.TAGS:
+            items |= {"pattern": rules.TAG_PATTERN, "maxLength": rules.LONGEST_TAG}
         return {**about, "type": "array", "items": items, "maxItems": LONGEST_LISTS[field.kind]}
     rules_of_kind = _rules(field)
     if field.required and rules_of_kind.get("type") == "string" and not _may_be_empty(field):
@@ -183,7 +185,7 @@ def _rules(field: Field) -> dict[str, Any]:
         case Kind.SENSITIVE_TEXT:
             return {**text, "maxLength": rules.LONGEST_SECRET}
         case Kind.LONG_TEXT:
-            return {**text, "maxLength": rules.LONGEST_DESCRIPTION}
+            return {**text, "pattern": rules.DESCRIPTION_PATTERN, "maxLength": rules.LONGEST_DESCRIPTION}
         case Kind.URL:
             return {**text, "pattern": _URL_PATTERN, "maxLength": url_rules.LONGEST_URL}
         case Kind.CALLBACK_URL:
@@ -202,9 +204,9 @@ def _rules(field: Field) -> dict[str, Any]:
         Kind.JSON_POINTER: rules.POINTER_PATTERN,
     }
     pattern = patterns.get(field.kind)
-    return (
-        {**text, "maxLength": rules.LONGEST_TEXT} if pattern is None else {**text, "pattern": f"^{pattern}$"}
-    )
+    if pattern is None:
+        return {**text, "pattern": rules.LINE_PATTERN, "maxLength": rules.LONGEST_TEXT}
+    return {**text, "pattern": f"^{pattern}$"}
 
 
 _SECRET: Final = {"writeOnly": True, "format": "password"}

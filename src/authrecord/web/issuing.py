@@ -18,8 +18,8 @@ def issue(
 
     Raises `RecordFault` for a label, a scope or a life that is none, `Forbidden` for a scope of others.
     """
-    shown = " ".join(label.split())
-    if not shown or not shown.isprintable() or len(shown) > 100:
+    shown = "".join(one if one.isprintable() else "\ufffd" for one in " ".join(label.split()))
+    if not shown or len(shown) > 100:
         raise RecordFault(
             "the token needs a label.", field="label", hint="Say what it is for, in 1 to 100 characters."
         )

@@ -34,6 +34,7 @@ BY_CODE: Final = {
     "no_revision": 428,
     "too_many_attempts": 429,
     "unauthorized": 401,
+    "bad_query": 400,
 }
 """The status of an error by its code, where the code says more than its class."""
 

@@ -36,6 +36,7 @@ Key: TypeAlias = Annotated[
         name="Idempotency-Key",
         required=False,
         max_length=200,
+        pattern="^[ -~]*$",
         description="The same request with the same key makes nothing twice; kept for a day.",
     ),
 ]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, get_type_hints
 
 from litestar import Request
 from litestar.datastructures import State
+from litestar.params import QueryParameter
 
 from ...core.errors import RecordFault
 from ...stores.sql.api_tokens import ApiToken
@@ -85,7 +88,11 @@ def _check_depth(data: Any, left: int) -> None:
 
 
 async def caller_of(request: Request[Any, Any, State], site: Site) -> Caller:
-    """The program that asks, which has the scope that the route wants. Raises `Unauthorized`, `Forbidden`."""
+    """The program that asks, which has the scope that the route wants.
+
+    Raises `Unauthorized`, `Forbidden`, and `RecordFault` (code `bad_query`) for a query that the route does not
+    know: a filter that is misspelt would show everything.
+    """
     text = bearer_of(request.headers.get("authorization", ""))
     found = site.api_tokens.peek(text) or await in_thread(site.api_tokens.find)(text)
     if found is None:
@@ -96,7 +103,25 @@ async def caller_of(request: Request[Any, Any, State], site: Site) -> Caller:
     scope = request.route_handler.opt["scope"]
     if not caller.may(scope):
         raise Forbidden(f"The token has not the scope {scope}.", scope=scope)
+    known = queries_of(request.route_handler.fn)
+    if not known.issuperset(request.query_params.keys()):
+        raise RecordFault(
+            "the address holds a query that is not known here.",
+            hint=f"Known: {', '.join(sorted(known)) or 'none'}.",
+            code="bad_query",
+        )
     return caller
+
+
+@cache
+def queries_of(handler: Callable[..., Any]) -> frozenset[str]:
+    """The names of the query parameters that a handler takes."""
+    return frozenset(
+        told.name or name
+        for name, hint in get_type_hints(handler, include_extras=True).items()
+        for told in getattr(hint, "__metadata__", ())
+        if isinstance(told, QueryParameter)
+    )
 
 
 def bearer_of(header: str) -> str:

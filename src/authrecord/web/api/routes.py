@@ -17,8 +17,9 @@ from litestar.openapi.spec import Components, SecurityScheme
 from ... import __version__
 from ...core.errors import RecordFault
 from ...documents import json_schema
+from ...documents.rules import NAME_PATTERN
 from ..guard import API
-from ..rights import Caller
+from ..rights import SCOPES, Caller
 from ..site import Site
 from . import admin, credentials, logins, records
 from .reading import JsonRequest, caller_of
@@ -83,6 +84,9 @@ def description(document: dict[str, Any]) -> dict[str, Any]:
         schemas[f"record_{name}"] = _moved(schema)
     for name in ("HeadersWanted", "CheckWanted", "AnswerGiven", "TokenWanted"):
         schemas[name]["additionalProperties"] = False
+    wanted = schemas["TokenWanted"]["properties"]  # litestar leaves out what stands at the items of a list
+    wanted["scopes"]["items"]["enum"] = list(SCOPES)
+    wanted["records"]["oneOf"][0]["items"]["pattern"] = f"^{NAME_PATTERN}$"
     for path, method in (("records", "post"), ("records/{name}", "put")):
         content = told["paths"][f"{PREFIX}/{path}"][method]["requestBody"]["content"]
         content["application/json"]["schema"] = {"$ref": "#/components/schemas/record_record"}

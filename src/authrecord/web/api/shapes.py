@@ -152,7 +152,7 @@ class KeysAnswer(Struct, kw_only=True):
 class TokenWanted(Struct, kw_only=True, forbid_unknown_fields=True):
     """An API token to make. `records`: the only ones it reaches; `null` for all."""
 
-    label: Annotated[str, Meta(min_length=1, max_length=100)]
+    label: Annotated[str, Meta(pattern=r"\S", min_length=1, max_length=100)]
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=20)]
     records: Annotated[list[Name], Meta(max_length=1000)] | None = None
     days: Annotated[float, Meta(gt=0, le=3650)] = 90
