@@ -15,9 +15,11 @@ import httpx2
 
 from authrecord.core.secret import Secret
 from authrecord.documents import records_from
+from authrecord.keeper.observing import Observer
 from authrecord.keeper.ports import StoredRecord
 from authrecord.stores.kek import LocalKek
 from authrecord.stores.sealing import KEY_BYTES, SealingKey
+from authrecord.stores.sql.backend import Backend
 from authrecord.stores.sql.memory import MemoryBackend
 from authrecord.stores.sql.migrating import migrate
 from authrecord.stores.sql.operator import Operator
@@ -166,13 +168,16 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def stage(canary: Canary, *, wishes: Wishes | None = None, address: Address | None = None) -> Iterator[Stage]:
-    """A server on a free port of loopback, from `with` to its end."""
-    backend = MemoryBackend(":memory:", time)
-    vault = Vault(LocalKek(SealingKey(os.urandom(KEY_BYTES)), "test", os.urandom), os.urandom)
-    migrate(backend)
-    initialise(backend, vault)
-    create_tenant(Operator(backend, vault, "default", "test"), OTHER)
+def stage(
+    canary: Canary,
+    *,
+    wishes: Wishes | None = None,
+    address: Address | None = None,
+    shared: tuple[Backend, Vault] | None = None,
+    observer: Observer | None = None,
+) -> Iterator[Stage]:
+    """A server on a free port of loopback, from `with` to its end. `shared`: the store of another one."""
+    backend, vault = shared or new_store()
     listening = listening_socket("127.0.0.1", 0)
     port = listening.getsockname()[1]
     where = address or address_of("127.0.0.1", port, has_tls=False, behind_tls_proxy=False)
@@ -182,6 +187,7 @@ def stage(canary: Canary, *, wishes: Wishes | None = None, address: Address | No
         backend=backend,
         vault=vault,
         open_store=Stores(backend, vault),
+        observer=observer,
     )
     server = make_server(make_application(site), tls=None, behind_proxy=False)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
@@ -196,7 +202,18 @@ def stage(canary: Canary, *, wishes: Wishes | None = None, address: Address | No
         server.should_exit = True
         thread.join(SECONDS)
         site.sender.close()
-        backend.close()
+        if shared is None:
+            backend.close()
+
+
+def new_store() -> tuple[Backend, Vault]:
+    """A store in memory, with two tenants."""
+    backend = MemoryBackend(":memory:", time)
+    vault = Vault(LocalKek(SealingKey(os.urandom(KEY_BYTES)), "test", os.urandom), os.urandom)
+    migrate(backend)
+    initialise(backend, vault)
+    create_tenant(Operator(backend, vault, "default", "test"), OTHER)
+    return backend, vault
 
 
 def _wait(done: Any) -> None:

@@ -188,6 +188,7 @@ POSTS: Final = {
     "/records/orders/login": {"user", "editor", "administrator"},
     "/settings/tokens": {"administrator"},
     "/settings/people": {"administrator"},
+    "/settings/people/invite": {"administrator"},
     "/settings/kill": {"administrator"},
     "/bulk": {"editor", "administrator"},
 }
