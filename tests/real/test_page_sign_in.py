@@ -47,7 +47,9 @@ def test_who_was_invited_comes_in_through_the_provider_and_nobody_else(
                 if way == "stranger":
                     page.wait_for_selector("input[name=username]")
                     at_oidc_provider(page, person)
-                page.wait_for_selector("h1")
+                page.wait_for_selector(
+                    "text=Nobody has invited" if way == "stranger" else "h1 >> text=Records"
+                )
                 said.append(page.inner_text("main"))
                 if way == "stranger":
                     invitation = Invitation(issuer, SUBJECT, person.username)

@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 from authrecord.core.contracts import Clock
 from authrecord.core.secret import Secret
 from authrecord.documents import records_from
+from authrecord.keeper.observing import Observer
 from authrecord.keeper.ports import StoredRecord
 from authrecord.stores.kek import LocalKek
 from authrecord.stores.sealing import KEY_BYTES, SealingKey
@@ -181,14 +182,15 @@ def stage(
     wishes: Wishes | None = None,
     address: Address | None = None,
     backend: Backend | None = None,
+    shared: tuple[Backend, Vault] | None = None,
     clock: Clock = time,
+    observer: Observer | None = None,
 ) -> Iterator[Stage]:
-    """A server on a free port of loopback, from `with` to its end. `backend`: an empty database, closed at the end."""
-    backend = backend or MemoryBackend(":memory:", clock)
-    vault = Vault(LocalKek(SealingKey(os.urandom(KEY_BYTES)), "test", os.urandom), os.urandom)
-    migrate(backend)
-    initialise(backend, vault)
-    create_tenant(Operator(backend, vault, "default", "test"), OTHER)
+    """A server on a free port of loopback, from `with` to its end.
+
+    `backend`: an empty database, closed at the end. `shared`: instead of it, the store of another server.
+    """
+    backend, vault = shared or new_store(backend or MemoryBackend(":memory:", clock))
     listening = listening_socket("127.0.0.1", 0)
     port = listening.getsockname()[1]
     where = address or address_of("127.0.0.1", port, has_tls=False, behind_tls_proxy=False)
@@ -199,6 +201,7 @@ def stage(
         vault=vault,
         open_store=Stores(backend, vault),
         clock=clock,
+        observer=observer,
     )
     site = replace(site, passwords=Passwords(QUICK))
     server = make_server(make_application(site), tls=None, behind_proxy=False)
@@ -214,7 +217,18 @@ def stage(
         server.should_exit = True
         thread.join(SECONDS)
         site.sender.close()
-        backend.close()
+        if shared is None:
+            backend.close()
+
+
+def new_store(backend: Backend | None = None) -> tuple[Backend, Vault]:
+    """A store with two tenants in `backend`, which is empty; in memory if none is given."""
+    backend = backend or MemoryBackend(":memory:", time)
+    vault = Vault(LocalKek(SealingKey(os.urandom(KEY_BYTES)), "test", os.urandom), os.urandom)
+    migrate(backend)
+    initialise(backend, vault)
+    create_tenant(Operator(backend, vault, "default", "test"), OTHER)
+    return backend, vault
 
 
 def _wait(done: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core.errors import RecordFault, StoreFault
+from ..core.errors import RecordFault
 from .context import Options, example, with_options
 from .output import console, print_json
 
@@ -90,6 +91,7 @@ def command(options: Options, **given: Any) -> None:
     from ..web.address import address_of, parse_listen
     from ..web.assembling import Stores, Wishes, assemble
     from ..web.serving import listening_socket
+    from .watching import metrics_of, serve_metrics
 
     settings = options.settings()
     tls = _tls(given["tls_certificate"], given["tls_key"])
@@ -114,17 +116,19 @@ def command(options: Options, **given: Any) -> None:
         )
         store = _store(options)
         stack.callback(store.close)
+        metrics = metrics_of(store, time.monotonic) if given["metrics"] else None
         site = assemble(
             address,
             wishes,
             backend=store.backend,
             vault=store.vault,
             open_store=Stores(store.backend, store.vault),
+            observer=metrics,
         )
         stack.callback(site.sender.close)
         stack.callback(site.journal.flush)
-        if given["metrics"]:
-            stack.callback(_metrics(given["metrics"], site, store).close)
+        if metrics is not None:
+            stack.callback(serve_metrics(given["metrics"], metrics, store).close)
         link = given["link"] or not _anybody_can_come_in(site)
         _say(options, address, site, with_link=link)
         _run(site, listening, tls, behind_proxy=given["behind_proxy"])
@@ -188,18 +192,6 @@ def _anybody_can_come_in(site: Parts) -> bool:
     if site.people.anybody_has_a_password():
         return True
     return site.provider is not None and site.people.anybody_was_invited(site.provider.issuer)
-
-
-def _metrics(where: str, site: Parts, store: SqlStore) -> Any:
-    from ..metrics.counting import Metrics
-    from ..metrics.serving import MetricsServer
-
-    def ready() -> None:
-        with site.backend.reading() as transaction:
-            if transaction.row("SELECT 1 FROM keks") is None:
-                raise StoreFault("the store has no keys.", code="no_keys")
-
-    return MetricsServer(where, Metrics(store.tenant), ready)
 
 
 def _say(options: Options, address: Address, site: Parts, *, with_link: bool) -> None:

@@ -37,6 +37,7 @@ from .provider_login import ProviderLogin, ProviderSettings
 from .site import Parts, Site
 
 if TYPE_CHECKING:
+    from ..keeper.observing import Observer
     from ..stores.sql.backend import Backend
     from ..stores.sql.vault import Vault
 
@@ -72,8 +73,11 @@ def assemble(
     vault: Vault,
     open_store: Callable[[str, str], Store],
     clock: Clock = time,
+    observer: Observer | None = None,
 ) -> Site:
     """The parts of a server. `open_store`: the store of a tenant (first) for an actor (second).
+
+    `observer`: counts what happens to the tokens of all tenants.
 
     Raises `RecordFault` for a network that is none.
     """
@@ -88,7 +92,12 @@ def assemble(
 
     def new_keeper(tenant: str, through: Callable[[Sender], Sender]) -> Keeper:
         return Keeper(
-            open_store(tenant, "web:keeper"), send=through(sender), resolve=resolve, sign=sign, clock=clock
+            open_store(tenant, "web:keeper"),
+            send=through(sender),
+            resolve=resolve,
+            sign=sign,
+            clock=clock,
+            observer=observer,
         )
 
     keepers = _Keepers(lambda tenant: new_keeper(tenant, lambda sender: sender))

@@ -11,20 +11,20 @@ from litestar.params import FromPath
 from ...core.errors import AuthrecordError, RecordFault
 from ...core.secret import Secret
 from ...doctor.words import ago
-from ...keeper.ports import RecordStore
-from ...record import OAuth2, Record
 from ...stores.sql.api_tokens import PREFIX, ApiToken
 from ...stores.sql.identities import EMAIL, SUBJECT, Invitation
 from ..form_view import day
 from ..issuing import issue
 from ..journal import Entry
 from ..keys_state import keys_of
+from ..killing import kill_tokens
 from ..rights import ADMIN, REVEAL, ROLE_WORDS, ROLES, SCOPES, Caller
 from ..site import Site
 from ..threads import in_thread
 from .common import SIGNED_IN, HtmlRequest, Typed, page, said
 
 KILL_WORD: Final = "stop"
+MOST_NAMED: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def remove_person(request: HtmlRequest, site: Site, caller: Caller, identity: Fr
 @post("/settings/kill", opt={"scope": ADMIN})
 @in_thread
 def kill(request: HtmlRequest, site: Site, caller: Caller, typed: Typed) -> Response[str]:
-    """Forget every token of the tenant, or of one provider's records; with the tenant's, revoke all API tokens."""
+    """Give back and forget every token of the tenant, or of one provider's records. Of the tenant: API tokens too."""
     if typed.one("word") != KILL_WORD:
         return _settings(
             request,
@@ -161,26 +161,30 @@ def kill(request: HtmlRequest, site: Site, caller: Caller, typed: Typed) -> Resp
             status=422,
         )
     provider = typed.one("provider").strip().lower()
-    records = site.records(caller.tenant, caller.actor)
-    keeper = site.keeper(caller.tenant)
-    forgotten, failed = 0, 0
-    for record in _obtaining(records):
-        if provider and provider not in _hosts(record):
-            continue
-        try:
-            keeper.forget(record)
-            forgotten += 1
-        except AuthrecordError:
-            failed += (
-                1  # one record that does not open must not keep the others alive; it is counted and told
-            )
-    revoked = 0 if provider else site.api_tokens.revoke_all(caller.tenant)
-    told = f"{forgotten} records' tokens forgotten, {revoked} API tokens revoked"
-    site.journal.note(
-        caller, Entry("kill", "ok" if not failed else "partly", detail=f"{provider or 'tenant'}: {told}")
+    tokens = 0 if provider else site.api_tokens.revoke_all(caller.tenant)
+    killed = kill_tokens(
+        site.records(caller.tenant, caller.actor), site.keeper(caller.tenant), provider=provider
     )
-    trouble = f" {failed} records could not be opened." if failed else ""
-    return _settings(request, site, caller, message=f"{told}.{trouble}", tone="bad" if failed else "good")
+    forgotten = sum(one.forgotten for one in killed)
+    left = [one.name for one in killed if one.had_token and not one.revoked]
+    closed = [one.name for one in killed if not one.forgotten]
+    for name in left:
+        site.journal.note(caller, Entry("token.revoke", "failed", name=name))
+    told = f"{forgotten} records' tokens forgotten, {tokens} API tokens revoked"
+    outcome = "partly" if left or closed else "ok"
+    site.journal.note(caller, Entry("kill", outcome, detail=f"{provider or 'tenant'}: {told}"))
+    message = f"{told}, {sum(one.revoked for one in killed)} taken back by their providers."
+    if left:
+        message += f" Not taken back, so that they live until their end: {_named(left)}."
+    if closed:
+        message += f" Could not be opened: {_named(closed)}."
+    return _settings(request, site, caller, message=message, tone="warn" if left or closed else "good")
+
+
+def _named(names: list[str]) -> str:
+    """Some names, and how many more there are: each of them is in the audit log."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _settings(
@@ -254,23 +258,6 @@ def _reveal_of(caller: Caller, typed: Typed) -> bool:
     if wanted and not caller.may(REVEAL):
         raise RecordFault("you cannot give the right to reveal: you have it not.", field="may_reveal")
     return wanted
-
-
-def _obtaining(records: RecordStore) -> list[Record]:
-    """The records that obtain tokens."""
-    found = [records.read(name).record for name in records.names()]
-    return [record for record in found if isinstance(record.auth, OAuth2)]
-
-
-def _hosts(record: Record) -> set[str]:
-    """The hosts of a record's provider."""
-    from urllib.parse import urlsplit
-
-    auth = record.auth
-    if not isinstance(auth, OAuth2):
-        return set()
-    urls = (auth.issuer, auth.authorization.url, auth.token_exchange.url, auth.token_refresh.url)
-    return {urlsplit(url).netloc.lower() for url in urls if url}
 
 
 HANDLERS = (
