@@ -49,6 +49,13 @@ def test_a_placeholder_in_a_header_leaves_the_token_open(value: str) -> None:
     assert auth.missing == ("auth.token",)
 
 
+def test_a_first_word_that_could_be_a_piece_of_the_token_is_no_prefix(canary: Canary) -> None:
+    value = f"{canary('first')} {canary('second')}"
+    auth = auth_of_header(Header("Authorization", value))
+    assert not isinstance(auth, str)
+    assert (revealed(auth.data["token"]), auth.data["prefix"]) == (value, "")
+
+
 @pytest.mark.parametrize("format", ["postman", "bruno", "opencollection", "insomnia", "hoppscotch"])
 def test_a_request_without_auth_may_carry_it_in_a_header(canary: Canary, format: str) -> None:
     secret = canary("token")
