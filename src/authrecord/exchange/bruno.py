@@ -25,6 +25,7 @@ from .authentication import (
 )
 from .draft import Imported, name_from, refused
 from .gathering import only
+from .headers import auth_of_header, credentials_in
 from .values import Variables, origin_text, shown
 
 _BLOCK: Final = re.compile(r"([a-z][a-z0-9:_-]{0,100}) *([{\[])")
@@ -61,6 +62,10 @@ def read(text: str) -> Imported:
     mode = request.get("auth") or blocks.get("auth", {}).get("mode") or "none"
     name = blocks.get("meta", {}).get("name", "")
     found = _read(mode, blocks, variables)
+    if isinstance(found, str):
+        pairs = [(key, variables.filled(value)) for key, value in blocks.get("headers", {}).items()]
+        read_headers = [auth_of_header(header) for header in credentials_in(pairs)]
+        found = next((one for one in read_headers if not isinstance(one, str)), found)
     if isinstance(found, str):
         raise refused("holds nothing that a record can be made of.", found)
     address = str(variables.filled(request.get("url", "")))

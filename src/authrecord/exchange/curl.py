@@ -16,23 +16,12 @@ from .authentication import CREDENTIALS, EXCHANGE, Auth, auth_of, basic_or_raw, 
 from .curl_options import MEANINGS, options_of
 from .draft import Imported, name_from, once, refused
 from .gathering import only
+from .headers import auth_of_header, credentials_in
 from .shell import words_of
 from .values import looks_like_a_key_name, origin_text, shown
 
 _COMMAND: Final = re.compile(r"(?:.*[/\\])?curl(?:\.exe)?")
 _SETTING: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
-_SCHEME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")
-_UNSUPPORTED: Final = {
-    "basic",
-    "digest",
-    "negotiate",
-    "ntlm",
-    "aws4-hmac-sha256",
-    "hawk",
-    "oauth",
-    "signature",
-    "hmac",
-}
 _BODIES: Final = ("data", "data-ascii", "data-binary", "data-raw", "data-urlencode")
 _REPEATABLE_GRANTS: Final = ("client_credentials", "password")
 _OWNED: Final = ("grant_type", "client_id", "client_secret", "username", "password", "scope")
@@ -175,11 +164,12 @@ def _credentials(command: _Command) -> Iterator[Auth]:
     """Every credential, in the order in which an API looks for them; notes about what is none of a record's."""
     if command.token is not None:
         yield bearer(command.token)
-    for name, content in command.headers:
-        if name.lower() == "authorization":
-            yield from _authorization(command, content)
-        elif name.lower() != "proxy-authorization" and looks_like_a_key_name(name):
-            yield keyed(name, content, "header")
+    for header in credentials_in(command.headers):
+        found = auth_of_header(header)
+        if isinstance(found, str):
+            command.notes.append(found)
+        else:
+            yield found
     for place, pairs in (("query", command.query), ("cookie", command.cookies)):
         yield from (keyed(name, content, place) for name, content in pairs if looks_like_a_key_name(name))
     _note_the_rest(command)
@@ -195,18 +185,6 @@ def _note_the_rest(command: _Command) -> None:
     for name, _ in command.body:
         if looks_like_a_key_name(name):
             command.notes.append(f"{shown(name)} is sent in the body, where no record puts a credential.")
-
-
-def _authorization(command: _Command, content: str) -> Iterator[Auth]:
-    scheme, blank, token = content.partition(" ")
-    if not blank:
-        yield bearer(content, "")
-    elif scheme.lower() in _UNSUPPORTED or "=" in scheme or not _SCHEME.fullmatch(scheme):
-        known = scheme.lower() in _UNSUPPORTED
-        words = f"Authorization by {scheme}" if known else "An Authorization header of an unknown form"
-        command.notes.append(f"{words} was left out: no kind of record does that.")
-    else:
-        yield bearer(token.strip(), "Bearer" if scheme.lower() == "bearer" else scheme)
 
 
 def _token_request(command: _Command) -> Auth | None:

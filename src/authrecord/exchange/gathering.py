@@ -18,7 +18,8 @@ from .draft import (
     refused,
     with_unique_names,
 )
-from .values import origin_text
+from .headers import Header, auth_of_header, credentials_in
+from .values import Variables, origin_text
 
 Item = TypeVar("Item")
 
@@ -27,6 +28,20 @@ MOST_ORIGINS: Final = 200
 
 Read = Callable[[Any], Auth | str]
 """Reads a foreign block: the `auth` it stands for, or words about why no kind of record is like it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request of a collection. `block`: its `auth`, own or inherited, `None` for none; `owner`: who has that.
+
+    `headers`: name and value of those that are sent, where a credential may stand instead.
+    """
+
+    name: str
+    address: object
+    owner: str = ""
+    block: Any = field(default=None, repr=False)
+    headers: list[tuple[object, object]] = field(default_factory=list, repr=False)
 
 
 @dataclass(slots=True)
@@ -49,6 +64,17 @@ class Gathering:
     _unclear: int = 0
     _full: bool = False
 
+    def take(self, request: Request, variables: Variables) -> None:
+        """A request of the text, whose `auth` may stand in a block or in its headers."""
+        address = variables.filled(request.address)
+        addresses = [address] if isinstance(address, str) and address else []
+        if request.block is not None:
+            self.use(request.owner, request.block, addresses)
+            return
+        pairs = [(name, variables.filled(value)) for name, value in request.headers]
+        for header in credentials_in(pairs):
+            self.use(request.name, header, addresses)
+
     def use(self, name: object, block: Any, addresses: Iterable[str]) -> None:
         """A request to `addresses` is authenticated as `block` says; equal blocks are read once."""
         use = self._use_of(name, block)
@@ -67,7 +93,7 @@ class Gathering:
         if len(self._uses) >= MOST_DRAFTS:
             self._full = True
             return None
-        found = self.read(block)
+        found = auth_of_header(block) if isinstance(block, Header) else self.read(block)
         made = None if isinstance(found, str) else _Use(name_from(name), found)
         if isinstance(found, str):
             self.notes.append(found)
@@ -78,7 +104,7 @@ class Gathering:
         """What was found. Raises `DocumentFault` where that is nothing."""
         drafts = [drafted(use.name, use.auth, use.origins) for _, use in self._uses if use is not None]
         if not drafts:
-            words = " ".join(once(self.notes)[:5])
+            words = " ".join(once(self.notes)[:5]) or "Nothing in it is authenticated."
             raise refused("holds nothing that a record can be made of.", words)
         if self._full:
             self.notes.append(f"Only the first {MOST_DRAFTS} ways to authenticate were looked at.")

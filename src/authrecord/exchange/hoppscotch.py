@@ -22,7 +22,8 @@ from .authentication import (
     parameter,
 )
 from .draft import Imported
-from .gathering import Gathering, looked_at
+from .gathering import Gathering, Request, looked_at
+from .headers import header_lines
 from .values import Variables, group_at, list_at, shown, text_at
 
 _GRANTS: Final = {
@@ -47,43 +48,53 @@ def read(data: object) -> Imported:
     """The drafts in a collection. Raises `DocumentFault` when there is nothing to take."""
     owners = data if isinstance(data, list) else [data]
     gathering = Gathering("Hoppscotch collection", lambda pair: _read(pair[0], pair[1]))
-    for name, block, address, variables in looked_at(_all(owners), gathering.notes):
-        if block is None:
-            continue
-        if block.get("authType") == "inherit":
-            gathering.notes.append("Authentication that is inherited from outside of the text was left out.")
-        elif block.get("authType") != "none" and block.get("authActive") is not False:
-            gathering.use(name, (block, variables), [str(variables.filled(address))] if address else [])
+    for owner in owners:
+        variables = _variables(owner)
+        for one in looked_at(_all(group_at(owner), variables), gathering.notes):
+            if one.block is not None and one.block[0].get("authType") == "inherit":
+                gathering.notes.append(
+                    "Authentication that is inherited from outside of the text was left out."
+                )
+            else:
+                gathering.take(one, variables)
     return gathering.finished()
 
 
-def _all(owners: list[Any]) -> Iterator[tuple[str, Any, str, Variables]]:
-    for one in owners:
-        owner = group_at(one)
-        listed = list_at(owner, "variables")
-        variables = Variables(
-            (text_at(it, "key"), text_at(it, "currentValue") or text_at(it, "initialValue")) for it in listed
-        )
-        if "endpoint" in owner:
-            yield text_at(owner, "name"), group_at(owner, "auth"), text_at(owner, "endpoint"), variables
-            continue
-        top = group_at(owner, "auth") or None
-        if top is not None and top.get("authType") != "inherit":
-            yield text_at(owner, "name"), top, "", variables  # also where no request uses it
-        for name, block, address in _requests(owner, (text_at(owner, "name"), top), 0):
-            yield name, block, address, variables
+def _variables(owner: object) -> Variables:
+    lines = list_at(owner, "variables")
+    return Variables(
+        (text_at(one, "key"), text_at(one, "currentValue") or text_at(one, "initialValue")) for one in lines
+    )
+
+
+def _all(owner: Mapping[str, Any], variables: Variables) -> Iterator[Request]:
+    """Every request of a collection, and the collection itself, for one that no request uses."""
+    top = text_at(owner, "name"), group_at(owner, "auth") or None
+    if "endpoint" in owner:
+        yield _request(owner, top, variables)
+        return
+    if top[1] is not None and top[1].get("authType") != "inherit":
+        yield _request({"name": top[0]}, top, variables)
+    yield from _requests(owner, top, variables, 0)
 
 
 def _requests(
-    owner: Mapping[str, Any], inherited: tuple[str, Any], depth: int
-) -> Iterator[tuple[str, Any, str]]:
-    """Every request: who owns its `auth`, the block, the address."""
+    owner: Mapping[str, Any], inherited: tuple[str, Any], variables: Variables, depth: int
+) -> Iterator[Request]:
     for one in list_at(owner, "requests"):
-        name, block = _own(group_at(one), inherited)
-        yield name, block, text_at(one, "endpoint")
+        request = group_at(one)
+        yield _request(request, _own(request, inherited), variables)
     for one in list_at(owner, "folders") if depth < _STEPS else ():
         folder = group_at(one)
-        yield from _requests(folder, _own(folder, inherited), depth + 1)
+        yield from _requests(folder, _own(folder, inherited), variables, depth + 1)
+
+
+def _request(item: Mapping[str, Any], owner: tuple[str, Any], variables: Variables) -> Request:
+    name, block = owner
+    none = block is None or block.get("authType") == "none" or block.get("authActive") is False
+    headers = header_lines(item, names="key", on="active")
+    pair = None if none else (block, variables)
+    return Request(text_at(item, "name"), item.get("endpoint"), name, pair, headers)
 
 
 def _own(item: Mapping[str, Any], inherited: tuple[str, Any]) -> tuple[str, Any]:

@@ -22,8 +22,9 @@ from .authentication import (
     parameter,
 )
 from .draft import Imported
-from .gathering import Gathering, looked_at
-from .values import group_at, list_at, shown, text_at
+from .gathering import Gathering, Request, looked_at
+from .headers import header_lines
+from .values import Variables, group_at, list_at, shown, text_at
 
 _GRANTS: Final = ("authorization_code", "client_credentials", "password", "implicit")
 _PLACES: Final = {"queryParams": "query", "cookie": "cookie"}
@@ -42,14 +43,9 @@ def read(data: object) -> Imported:
     gathering = Gathering("Insomnia collection", _read)
     older = text_at(data, "_type") == "export"
     requests = _older(data) if older else _requests(list_at(data, "collection"), ("", None), 0)
-    for name, block, address in looked_at(requests, gathering.notes):
-        if block is not None and text_at(block, "type") != "none" and not _is_off(block):
-            gathering.use(name, block, [address] if address else [])
+    for one in looked_at(requests, gathering.notes):
+        gathering.take(one, Variables())
     return gathering.finished()
-
-
-def _is_off(block: Mapping[str, Any]) -> bool:
-    return block.get("disabled") is True
 
 
 def _own(item: Mapping[str, Any], inherited: tuple[str, Any]) -> tuple[str, Any]:
@@ -58,19 +54,25 @@ def _own(item: Mapping[str, Any], inherited: tuple[str, Any]) -> tuple[str, Any]
     return (text_at(item, "name"), block) if text_at(block, "type") else inherited
 
 
-def _requests(items: list[Any], inherited: tuple[str, Any], depth: int) -> Iterator[tuple[str, Any, str]]:
-    """Every request: who owns its `authentication`, the block, the address."""
+def _request(item: Mapping[str, Any], owner: tuple[str, Any]) -> Request:
+    name, block = owner
+    none = block is None or block.get("type") == "none" or block.get("disabled") is True
+    headers = header_lines(item, names="name")
+    return Request(text_at(item, "name"), item.get("url"), name, None if none else block, headers)
+
+
+def _requests(items: list[Any], inherited: tuple[str, Any], depth: int) -> Iterator[Request]:
     for one in items:
         item = group_at(one)
         owner = _own(item, inherited)
         if "children" in item and depth < _STEPS:
             yield from _requests(list_at(item, "children"), owner, depth + 1)
         elif "url" in item:
-            yield (*owner, text_at(item, "url"))
+            yield _request(item, owner)
 
 
-def _older(data: object) -> Iterator[tuple[str, Any, str]]:
-    """The same of a v4 export, which is a flat list of resources that name their parents."""
+def _older(data: object) -> Iterator[Request]:
+    """The requests of a v4 export, which is a flat list of resources that name their parents."""
     resources = [group_at(one) for one in list_at(data, "resources")]
     folders = {text_at(one, "_id"): one for one in resources if text_at(one, "_type") == "request_group"}
     for one in resources:
@@ -81,7 +83,7 @@ def _older(data: object) -> Iterator[tuple[str, Any, str]]:
             if owner[1] is not None or parent not in folders:
                 break
             owner, parent = _own(folders[parent], owner), text_at(folders[parent], "parentId")
-        yield (*owner, text_at(one, "url"))
+        yield _request(one, owner)
 
 
 def _read(block: Mapping[str, Any]) -> Auth | str:

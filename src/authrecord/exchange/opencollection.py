@@ -13,7 +13,8 @@ from typing import Any, Final
 from .authentication import AUTHORIZATION, EXCHANGE, REFRESH, Auth, bearer, keyed, parameter
 from .bruno import oauth2
 from .draft import Imported
-from .gathering import Gathering, looked_at
+from .gathering import Gathering, Request, looked_at
+from .headers import header_lines
 from .values import Variables, group_at, list_at, shown, text_at
 
 _FLOWS: Final = {"resource_owner_password_credentials": "password"}
@@ -37,26 +38,26 @@ def read(data: object) -> Imported:
     variables = Variables((text_at(one, "name"), text_at(one, "value")) for one in listed)
     gathering = Gathering("OpenCollection", lambda block: _read(block, variables))
     name = text_at(data, "info", "name")
-    for item_name, block, address in looked_at(_requests(group_at(data), name), gathering.notes):
-        if block == "inherit":
+    for one in looked_at(_requests(group_at(data), name), gathering.notes):
+        if one.block == "inherit":
             gathering.notes.append("Authentication that is inherited from outside of the text was left out.")
-        elif block is not None:
-            gathering.use(item_name, block, [str(variables.filled(address))] if address else [])
+        else:
+            gathering.take(one, variables)
     default = group_at(data, "request").get("auth")
-    if isinstance(default, Mapping):
+    if isinstance(default, Mapping) and default.get("type") != "none":
         gathering.use(name, default, [])  # also where no request is left that would use it
     return gathering.finished()
 
 
-def _requests(data: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any, str]]:
-    """Every request: who owns its `auth`, the block (`inherit` where nobody does), the address."""
+def _requests(data: Mapping[str, Any], name: str) -> Iterator[Request]:
+    """Every request; its block is `inherit` where nobody above has one."""
     if group_at(data, "http"):
         yield _request(data, (name, "inherit"))
         return
     yield from _below(data, _default(data, name, ("", None)))
 
 
-def _below(owner: Mapping[str, Any], inherited: tuple[str, Any]) -> Iterator[tuple[str, Any, str]]:
+def _below(owner: Mapping[str, Any], inherited: tuple[str, Any]) -> Iterator[Request]:
     for item in list_at(owner, "items"):
         group = group_at(item)
         if list_at(group, "items"):
@@ -71,12 +72,12 @@ def _default(owner: Mapping[str, Any], name: str, inherited: tuple[str, Any]) ->
     return (name, block) if isinstance(block, Mapping) else inherited
 
 
-def _request(item: Mapping[str, Any], inherited: tuple[str, Any]) -> tuple[str, Any, str]:
-    http = group_at(item, "http")
-    block = http.get("auth")
-    if block == "inherit":
-        return (*inherited, text_at(http, "url"))
-    return text_at(item, "info", "name"), block if isinstance(block, Mapping) else None, text_at(http, "url")
+def _request(item: Mapping[str, Any], inherited: tuple[str, Any]) -> Request:
+    http, name = group_at(item, "http"), text_at(item, "info", "name")
+    own = http.get("auth")
+    owner, block = inherited if own == "inherit" else (name, own)
+    none = block != "inherit" and (not isinstance(block, Mapping) or block.get("type") == "none")
+    return Request(name, http.get("url"), owner, None if none else block, header_lines(http, names="name"))
 
 
 def _read(block: Mapping[str, Any], variables: Variables) -> Auth | str:

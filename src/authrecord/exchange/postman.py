@@ -23,7 +23,8 @@ from .authentication import (
     parameter,
 )
 from .draft import Imported, refused
-from .gathering import Gathering, looked_at
+from .gathering import Gathering, Request, looked_at
+from .headers import header_lines
 from .values import Variables, group_at, list_at, shown, text_at
 
 _GRANTS: Final = {
@@ -64,9 +65,8 @@ def read(data: object) -> Imported:
     gathering = Gathering("Postman collection", lambda block: _read(block, variables))
     own = group_at(data)
     name = text_at(data, "info", "name")
-    for item_name, block, address in looked_at(_requests(own, name, None, 0), gathering.notes):
-        if block is not None:
-            gathering.use(item_name, block, [variables.filled(address)] if address else [])
+    for one in looked_at(_requests(own, name, ("", None), 0), gathering.notes):
+        gathering.take(one, variables)
     if _is_auth(own.get("auth")) and own["auth"]["type"] != "noauth":
         gathering.use(name, own["auth"], [])  # also where no request is left that would use it
     return gathering.finished()
@@ -83,9 +83,9 @@ def _is_auth(block: object) -> bool:
 
 
 def _requests(
-    owner: Mapping[str, Any], owner_name: str, inherited: Any, depth: int
-) -> Iterator[tuple[str, Any, str]]:
-    """Every request: who owns its `auth`, the block, the address. `None` for a request without any."""
+    owner: Mapping[str, Any], owner_name: str, inherited: tuple[str, Any], depth: int
+) -> Iterator[Request]:
+    """Every request below `owner`."""
     if _is_auth(owner.get("auth")):
         inherited = (owner_name, owner["auth"])
     for item in list_at(owner, "item"):
@@ -96,10 +96,11 @@ def _requests(
         request = item.get("request") if isinstance(item, Mapping) else None
         if not request:
             continue
-        own = request.get("auth") if isinstance(request, Mapping) else None
-        auth_name, block = (name, own) if _is_auth(own) else inherited or ("", None)
+        own = group_at(request).get("auth")
+        auth_name, block = (name, own) if _is_auth(own) else inherited
         none = block is None or block["type"] == "noauth"
-        yield auth_name, None if none else block, _address(request)
+        headers = header_lines(request, names="key")
+        yield Request(name, _address(request), auth_name, None if none else block, headers)
 
 
 def _address(request: object) -> str:

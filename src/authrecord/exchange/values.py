@@ -35,6 +35,7 @@ _SENSITIVE_WORDS: Final = (
     "credential",
     "signature",
 )
+_NAMES_WITH_DIGITS: Final = ("oauth1", "oauth2", "awsv4")
 MOST_VARIABLES: Final = 1_000
 """Variables of a text that are looked up."""
 
@@ -87,7 +88,7 @@ def looks_sensitive(name: str) -> bool:
 
 def shown(name: object) -> str:
     """A name of the foreign text as a note may show it: never one that could be a token in the wrong place."""
-    return shown_key(name)
+    return str(name) if name in _NAMES_WITH_DIGITS else shown_key(name)
 
 
 def origin_text(url: str) -> str:
