@@ -197,7 +197,7 @@ def far_server(session_canary: Canary, module_database: str, proxy: FaultProxy) 
 def far(far_server: Stage, proxy: FaultProxy, canary: Canary) -> Iterator[Stage]:
     """A server whose database is reached through a network that can fail."""
     proxy.faults = HEALTHY
-    until(lambda: far_server.site.people.anybody_can_log_in() in {True, False})
+    until(lambda: far_server.site.people.anybody_has_a_password() in {True, False})
     far_server.begin(canary)
     yield far_server
     proxy.faults = HEALTHY

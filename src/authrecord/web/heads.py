@@ -47,7 +47,8 @@ class BoundedHeads(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Some of a head or of a body. What belongs to a head is counted until its end."""
-        between = self.cycle is not None and self.cycle.response_complete
+        cycle: Any = self.cycle  # `None` before the first request, which uvicorn's types do not say
+        between = cycle is not None and cycle.response_complete
         if self._late is None and between:
             self._begin()
         super().data_received(data)
