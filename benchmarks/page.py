@@ -224,8 +224,8 @@ def page_of(found: dict[str, Any]) -> str:
                 ["", "answers/s", "of hello's", "median, ms", "p99, ms", "CPU of the server, µs an answer"],
                 rows,
             ),
-            f"A live token at not less than half the rate of the bare answer: {part:.2f} ×, {verdict}."
-            f" By the processor time of an answer: {cost:.2f} ×.",
+            f"A live token at not less than half the rate of the bare answer: {part:.2f} ×, {verdict}.",
+            f"By the processor time of an answer: {cost:.2f} ×.",
         ]
     return "\n\n".join(parts) + "\n"
 
