@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from html import unescape
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,7 +21,7 @@ from tests.web.stage import Stage, Visitor, new_store, stage, text_of
 from tests.web.test_api import machine
 from tests.web.test_authorize import Provider, begun, panel, state_of
 
-NAME = "authrecord.test"
+NAME = "127.0.0.1:8642"
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def provider(canary: Canary) -> Iterator[Provider]:
 @pytest.fixture
 def both(canary: Canary) -> Iterator[tuple[Stage, Stage]]:
     """Two servers that people reach under one name."""
-    address = address_of("127.0.0.1", 80, has_tls=False, behind_tls_proxy=False, names=(NAME,))
+    address = address_of("127.0.0.1", 8642, has_tls=False, behind_tls_proxy=False)
     shared = new_store()
     with ExitStack() as stack:
         stages = [
@@ -171,7 +172,7 @@ def test_the_kill_switch_gives_back_what_it_can_and_names_the_rest(
             transaction.change(
                 "UPDATE records SET config = replace(config, '127.0.0.1', '127.0.0.2') WHERE name = 'closed'"
             )
-        answer = text_of(visitor.post("/settings/kill", {"word": "stop"}).text)
+        answer = unescape(text_of(visitor.post("/settings/kill", {"word": "stop"}).text))
         assert "2 records' tokens forgotten, 1 API tokens revoked, 1 taken back by their providers" in answer
         assert "Not taken back, so that they live until their end: plain." in answer
         assert "Could not be opened: closed." in answer
@@ -192,7 +193,7 @@ def test_the_kill_switch_of_one_provider_leaves_the_others(web: Stage, canary: C
         assert program.post("/records/machine/token").status_code == 200
         for provider, count in (("id.example.com", 0), (server.server.url.partition("//")[2], 1)):
             answer = visitor.post("/settings/kill", {"word": "stop", "provider": provider})
-            assert f"{count} records' tokens forgotten" in text_of(answer.text)
+            assert f"{count} records' tokens forgotten" in unescape(text_of(answer.text))
         assert program.post("/records/machine/token").status_code == 200, "its API token still opens"
     finally:
         server.server.stop()

@@ -104,7 +104,7 @@ class Backend(Protocol):
         """Equal to an earlier one only if nothing was committed between the two; `None` where that cannot be told now.
 
         What another process commits may show a second later, where the database is another machine. Takes
-        microseconds, waits for nothing and raises nothing. For whoever remembers what was read: take it before reading.
+        microseconds, waits for no transaction and raises nothing. Whoever remembers what was read takes it before that.
         """
         ...
 

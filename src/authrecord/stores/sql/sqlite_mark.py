@@ -27,22 +27,19 @@ class SqliteMark:
         watch(self)
 
     def now(self) -> Mark | None:
-        """See `Backend.mark`. `None` while another thread asks, too: nobody waits here."""
-        if not self._lock.acquire(blocking=False):
-            return None
-        try:
+        """See `Backend.mark`. Threads that ask at once wait for each other, for microseconds."""
+        with self._lock:
             if self._closed:
                 return None
-            file = identity(self._path)  # another file in its place is another store
-            if self._connection is None:
-                self._connection = connect(self._path)
-                self._connection.execute("PRAGMA busy_timeout = 0").fetchone()
-            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+            try:
+                file = identity(self._path)  # another file in its place is another store
+                if self._connection is None:
+                    self._connection = connect(self._path)
+                    self._connection.execute("PRAGMA busy_timeout = 0").fetchone()
+                (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+            except (sqlite3.Error, StoreFault):
+                return None  # whoever asks reads the store itself then, and hears what is wrong with it
             return (*file, version)
-        except (sqlite3.Error, StoreFault):
-            return None  # whoever asks reads the store itself then, and hears what is wrong with it
-        finally:
-            self._lock.release()
 
     def close(self) -> None:
         """Close the connection."""
