@@ -25,9 +25,11 @@ SCOPE_PATTERN: Final = r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)
 PRINTABLE_PATTERN: Final = r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?"
 POINTER_PATTERN: Final = r"(?:/(?:[^~/]|~[01])*)*"
 
-LINE_PATTERN: Final = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
-DESCRIPTION_PATTERN: Final = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]*$(?!\n)"
-TAG_PATTERN: Final = r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]*$(?!\n)"
+LINE_PATTERN: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_DIRECTION: Final = r"\u200e\u200f\u202a-\u202e\u2066-\u2069"
+DESCRIPTION_PATTERN: Final = rf"^[^\x00-\x08\x0b-\x1f\x7f-\x9f{_DIRECTION}]*$"
+_WORD: Final = rf"\x00-\x1f\x7f-\x9f{_DIRECTION}"
+TAG_PATTERN: Final = rf"^[^{_WORD}]*[^\s{_WORD}][^{_WORD}]*$"
 """For schemas: what the rules below say of characters."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -34,6 +34,7 @@ class BoundedHeads(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._late: asyncio.TimerHandle | None = None
         self._read = 0
+        self._between = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """The first head begins."""
@@ -47,9 +48,7 @@ class BoundedHeads(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Some of a head or of a body. What belongs to a head is counted until its end."""
-        cycle: Any = self.cycle  # `None` before the first request, which uvicorn's types do not say
-        between = cycle is not None and cycle.response_complete
-        if self._late is None and between:
+        if self._between:
             self._begin()
         super().data_received(data)
         if self._late is None or self.transport.is_closing():
@@ -64,8 +63,20 @@ class BoundedHeads(HttpToolsProtocol):
         self._end()
         super().on_headers_complete()
 
+    def on_response_complete(self) -> None:
+        """What comes now belongs to another request, unless that one waits already or a body is still coming."""
+        self._between = not self.pipeline and not self.cycle.more_body
+        super().on_response_complete()
+
+    def on_message_complete(self) -> None:
+        """The body is there, maybe after its answer: a request that was refused by its head is read to its end."""
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self._between = True
+
     def _begin(self) -> None:
         self._read = 0
+        self._between = False
         self._late = self.loop.call_later(HEAD_SECONDS, self._close)
 
     def _end(self) -> None:

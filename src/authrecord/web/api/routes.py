@@ -82,6 +82,11 @@ def description(document: dict[str, Any]) -> dict[str, Any]:
     schemas = told["components"]["schemas"]
     for name, schema in json_schema()["$defs"].items():
         schemas[f"record_{name}"] = _moved(schema)
+    record = schemas[
+        "record_record"
+    ]  # a store wants to know where the credential goes; a document may leave it out
+    record["required"].append("allowed_origins")
+    record["properties"]["allowed_origins"]["minItems"] = 1
     for name in ("HeadersWanted", "CheckWanted", "AnswerGiven", "TokenWanted"):
         schemas[name]["additionalProperties"] = False
     wanted = schemas["TokenWanted"]["properties"]  # litestar leaves out what stands at the items of a list
