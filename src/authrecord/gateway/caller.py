@@ -14,6 +14,7 @@ from .entrances import Found
 from .exchange import Exchange
 from .forward import Connect
 from .grammar import Fields, Malformed, RequestHead, TooLarge, end_of_head, request_head
+from .holds import Holds
 from .opening import connect
 from .refusals import Refusal, answer, malformed
 from .tunnels import Tunnel
@@ -62,7 +63,7 @@ class CallerConnection(asyncio.Protocol):
         self._tunnel: Exchange | Tunnel | None = None
         self._last_fields: Fields | None = None
         self._asking: asyncio.Task[None] | None = None
-        self._holds: set[str] = set()
+        self._holds = Holds()
         self._body_bytes = 0
         self._lingers = False
         self._is_full = False
@@ -266,16 +267,11 @@ class CallerConnection(asyncio.Protocol):
 
     def hold(self, why: str) -> None:
         """Read no more from the caller until `release` is called with the same word."""
-        if not self._holds and self._transport is not None:
-            self._transport.pause_reading()
-        self._holds.add(why)
+        self._holds.hold(why, self._transport)
 
     def release(self, why: str) -> None:
         """See `hold`."""
-        if why in self._holds:
-            self._holds.discard(why)
-            if not self._holds and self._transport is not None and not self._transport.is_closing():
-                self._transport.resume_reading()
+        self._holds.release(why, self._transport)
 
     def exchange_done(self, *, keeps_alive: bool) -> None:
         """The answer has gone. The next request is read, if there may be one."""
@@ -287,10 +283,7 @@ class CallerConnection(asyncio.Protocol):
             self._close()
             return
         self.deadline = self._service.monotonic() + IDLE_SECONDS
-        if self._holds:
-            self._holds.clear()
-            if not transport.is_closing():
-                transport.resume_reading()
+        self._holds.release_all(transport)
         self._go_on()
 
     def _go_on(self) -> None:

@@ -18,7 +18,8 @@ from .entrances import Found
 from .grammar import RequestHead, ResponseHead
 from .holding import Holding
 from .judging import Judge
-from .ports import Upstream
+from .kept import KeptBody
+from .ports import Sending, Upstream
 from .refusals import Refusal
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ class Exchange:
         self._dressing: Dressing | None = None
         self._upstream: Upstream | None = None
         self._answer: Answer | None = None
-        self._kept: list[bytes] | None = []
-        self._kept_bytes = 0
+        self._kept = KeptBody(service.settings.replay_bytes)
         self._holding: Holding | None = None
         self._out: list[bytes] = []
         self._ended = False
@@ -69,13 +69,11 @@ class Exchange:
 
     def request_body(self, data: bytes) -> None:
         """More of the request's body has come."""
-        if self._kept is not None:
-            self._kept.append(data)
-            self._kept_bytes += len(data)
+        self._kept.add(data)
         if self._upstream is not None:
             self._upstream.send(data)
             self._forget_large_body()
-        elif self._kept_bytes > self._service.settings.replay_bytes:
+        elif self._kept.is_large:
             self._caller.hold("connecting")
 
     def request_end(self) -> None:
@@ -152,7 +150,7 @@ class Exchange:
         upstream, self._upstream = self._upstream, None
         if self._holding is not None and self._holding.is_decided:
             return  # a renewal is under way; if it ends in a replay, this answer is not needed
-        may_repeat = unanswered and self._kept is not None and self._attempts < MOST_ATTEMPTS
+        may_repeat = unanswered and self._kept.is_there and self._attempts < MOST_ATTEMPTS
         if upstream is not None and not upstream.is_fresh and may_repeat and self.head.method in _IDEMPOTENT:
             assert self._dressing is not None  # noqa: S101 - it was sent once; states it for the type
             self._run(self._connected_and_sent(self._dressing))
@@ -199,21 +197,19 @@ class Exchange:
             raise
         self._attempts += 1
         self._upstream = upstream
-        assert self._kept is not None  # noqa: S101 - a body that was let go is not sent again; for the type
-        upstream.begin(self, self.head.method, target, fields, self._kept, chunked=self.head.fields.chunked)
+        pieces = self._kept.pieces
+        assert pieces is not None  # noqa: S101 - a body that was let go is not sent again; for the type
+        sending = Sending(self.head.method, target, fields, chunked=self.head.fields.chunked)
+        upstream.begin(self, sending, pieces)
         if self.request_done:
             upstream.end()
         self._forget_large_body()
         self._caller.release("connecting")
 
     def _forget_large_body(self) -> None:
-        """A body beyond the bound streams on, and cannot be replayed; not while just that is being decided."""
-        if (
-            self._kept is not None
-            and self._holding is None
-            and self._kept_bytes > self._service.settings.replay_bytes
-        ):
-            self._kept = None
+        """A body beyond the bound cannot be replayed; it stays while just that is being decided."""
+        if self._holding is None:
+            self._kept.let_go_if_large()
 
     # Judging.
 
@@ -224,7 +220,7 @@ class Exchange:
                 self._found.route,
                 self._dressing,
                 self.head.method.decode("ascii"),
-                replayable=self._kept is not None,
+                replayable=self._kept.is_there,
                 young=self._service.settings.young_seconds,
                 now=self._service.time,
             )

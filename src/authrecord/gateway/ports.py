@@ -8,6 +8,18 @@ if TYPE_CHECKING:
     from .exchange import Exchange
 
 
+class Sending:
+    """One request as it goes out. `fields` ends with the empty line; `chunked`: how its body is framed."""
+
+    __slots__ = ("chunked", "fields", "method", "target")
+
+    def __init__(self, method: bytes, target: bytes, fields: bytes, *, chunked: bool) -> None:
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.chunked = chunked
+
+
 class Upstream(Protocol):
     """One request on a connection to an upstream."""
 
@@ -16,17 +28,8 @@ class Upstream(Protocol):
         """False when the connection waited idle before: then it may just have been closed by the other side."""
         ...
 
-    def begin(
-        self,
-        exchange: Exchange,
-        method: bytes,
-        target: bytes,
-        fields: bytes,
-        pieces: list[bytes],
-        *,
-        chunked: bool,
-    ) -> None:
-        """Send a head, and what has come of the body. `fields` ends with the empty line."""
+    def begin(self, exchange: Exchange, sending: Sending, pieces: list[bytes]) -> None:
+        """Send a head, and the pieces that have come of the body."""
         ...
 
     def send(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from .bodies import LAST_CHUNK, Body, UntilClose, chunk, response_body
 from .grammar import Fields, Malformed, end_of_head, response_head
+from .ports import Sending
 from .refusals import Refusal
 
 if TYPE_CHECKING:
@@ -179,30 +180,24 @@ class UpstreamConnection(asyncio.Protocol):
 
     # What exchanges do: see `exchange.Upstream`.
 
-    def begin(
-        self,
-        exchange: Exchange,
-        method: bytes,
-        target: bytes,
-        fields: bytes,
-        pieces: list[bytes],
-        *,
-        chunked: bool,
-    ) -> None:
+    def begin(self, exchange: Exchange, sending: Sending, pieces: list[bytes]) -> None:
         """Send a head, and what has come of the body."""
         self._exchange = exchange
-        self._method = method
+        self._method = sending.method
         self._body = None
         self._has_head = self._request_done = self._closes = False
-        self._chunked = chunked
+        self._chunked = sending.chunked
         self._unanswered = True
         self._requests += 1
         if self._is_paused:
             self.resume_reading()
-        if chunked:
+        if sending.chunked:
             pieces = [chunk(piece) for piece in pieces]
         if self._transport is not None:
-            self._transport.write(b"%b %b HTTP/1.1\r\n%b%b" % (method, target, fields, b"".join(pieces)))
+            body = b"".join(pieces)
+            self._transport.write(
+                b"%b %b HTTP/1.1\r\n%b%b" % (sending.method, sending.target, sending.fields, body)
+            )
 
     def send(self, data: bytes) -> None:
         """Send more of the body, framed as the head says."""

@@ -16,6 +16,7 @@ import h2.exceptions
 import h2.settings
 
 from .grammar import Fields, Malformed, ResponseHead
+from .ports import Sending
 from .refusals import Refusal, phrase
 
 if TYPE_CHECKING:
@@ -47,19 +48,10 @@ class H2Stream:
         self.is_paused = False
         self.unacknowledged = 0
 
-    def begin(
-        self,
-        exchange: Exchange,
-        method: bytes,
-        target: bytes,
-        fields: bytes,
-        pieces: list[bytes],
-        *,
-        chunked: bool,
-    ) -> None:
+    def begin(self, exchange: Exchange, sending: Sending, pieces: list[bytes]) -> None:
         """Send the head, and what has come of the body."""
         self.exchange = exchange
-        self._connection.begin(self, method, target, fields)
+        self._connection.begin(self, sending)
         for piece in pieces:
             self.send(piece)
 
@@ -196,15 +188,15 @@ class H2Connection(asyncio.Protocol):
 
     # What streams do.
 
-    def begin(self, stream: H2Stream, method: bytes, target: bytes, fields: bytes) -> None:
-        """Open a stream with this head. `fields` are lines, as for HTTP/1.1."""
+    def begin(self, stream: H2Stream, sending: Sending) -> None:
+        """Open a stream with this head."""
         headers = [
-            (b":method", method),
+            (b":method", sending.method),
             (b":scheme", self._scheme),
             (b":authority", self._authority),
-            (b":path", target),
+            (b":path", sending.target),
         ]
-        for line in fields.split(b"\r\n"):
+        for line in sending.fields.split(b"\r\n"):
             name, colon, value = line.partition(b":")
             if colon and (lower := name.lower()) not in _NOT_IN_H2:
                 headers.append((lower, value.strip(b" \t")))
