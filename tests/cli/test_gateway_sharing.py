@@ -213,7 +213,7 @@ def test_O25_M17_without_tls_or_tokens_nothing_listens_beyond_this_machine(
         (("--tls-certificate", "chain.pem"), "both --tls-certificate and --tls-key"),
         (("--tls-certificate", "none.pem", "--tls-key", "none.pem"), "cannot be used"),
         (("--allow-network", "everything"), "cannot be read"),
-        (("--engine", "envoy", "--public-only"), "use the embedded engine"),
+        (("--engine", "envoy", "--allow-network", "10.0.0.0/8"), "--allow-network is for the embedded"),
     ],
 )
 def test_what_cannot_be_used_is_said(desk: Desk, shop: Shop, options: tuple[str, ...], words: str) -> None:
@@ -234,6 +234,22 @@ def test_M12_M13_a_shared_gateway_dials_no_private_address_unless_its_network_is
         end(process)
     assert [status for status, _ in statuses] == [403, 200]
     assert "address_refused" in statuses[0][1]
+
+
+def test_O25_M12_the_envoy_engine_stands_beyond_this_machine_by_the_same_rules(site: Site) -> None:
+    port = site.shop.server.url.rpartition(":")[2]
+    by_name = f"http://localhost:{port}"
+    site.shop.document(site.shop.record().replace(f'"{site.shop.server.url}"]', f'"{by_name}"]'))
+    options = ("--engine", "envoy", "--record", "orders", "--listen", EVERYWHERE)
+    assert "TLS and API tokens" in site.desk.spawn("gateway", *options).err
+    _, good = site.issue()
+    process, said = begun(site.desk, *options, *site.tls)
+    assert said["password"] is None
+    url = f"https://localhost:{port_of(said)}/api/orders"
+    assert site.curl(url, lines=bearer(good))[0] == 407
+    status, body = site.curl(url, lines=(f"X-Authrecord-Token: {good}",))
+    assert (status, "no_credential" in body) == (502, True)  # the name leads to a private address
+    end(process)
 
 
 def test_M12_a_gateway_of_this_machine_can_be_told_to_dial_public_addresses_only(site: Site) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..gateway.envoy.network import Door, Reach
     from ..gateway.listening import Listen
     from ..gateway.rules import Rules
+    from .gateway_sharing import StoredTokens
 
 
 USUAL_LISTEN = "127.0.0.1:8080"
@@ -240,13 +241,17 @@ async def _control(options: Options, source: RuleSource, given: dict[str, Any]) 
         await hub.stop()
 
 
-async def serve_with_envoy(options: Options, source: RuleSource, given: dict[str, Any]) -> None:
-    """`authrecord gateway --engine envoy`: an Envoy as a child, until it or we are told to end."""
+async def serve_with_envoy(
+    options: Options, source: RuleSource, given: dict[str, Any], tokens: StoredTokens | None
+) -> None:
+    """`authrecord gateway --engine envoy`: an Envoy as a child, until it or we are told to end.
+
+    `tokens`: of the store, where other machines reach a listener.
+    """
     from ..gateway.envoy.binary import find_envoy
     from ..gateway.envoy.engine import Engine
     from ..gateway.running import only_upstream
 
-    _refuse_what_is_embedded(given)
     rules, find = source.read()
     password, is_new = password_from(options, given["password_file"])
     is_reverse = bool(given["listen"] or not given["proxy_listen"])
@@ -260,9 +265,12 @@ async def serve_with_envoy(options: Options, source: RuleSource, given: dict[str
         listen=settings.listen if is_reverse else None,
         bare=_place(given, "bare_listen"),
         proxy=_place(given, "proxy_listen"),
+        tls=_listener_tls(given),
+        public_only=given["public_only"] or tokens is not None,
     )
+    is_new = is_new and any(place.is_local for place in settings.places.values())
     authority = authority_of(options, rules, lasting=True) if settings.proxy is not None else None
-    async with Engine(rules, find, settings, authority=authority) as engine:
+    async with Engine(rules, find, settings, authority=authority, tokens=tokens) as engine:
         places = {name: str(place) for name, place in engine.places.items()}
         shown = password.reveal() if is_new else None
         if options.as_json:
@@ -278,22 +286,14 @@ async def serve_with_envoy(options: Options, source: RuleSource, given: dict[str
         await _until_told_to_end(source, engine.change, engine.ended)
 
 
-_EMBEDDED_ONLY = {
-    "authorize_listen": "", "metrics_listen": "", "access_log": None, "watch": False, "replay_body": 1024,
-}  # fmt: skip
-"""Options of `gateway` that the embedded engine alone knows, and what they are when nobody gives them."""
+def _listener_tls(given: dict[str, Any]) -> tuple[str, str] | None:
+    """The paths of the certificate and key of listeners beyond this machine. Raises `RecordFault`."""
+    from .gateway_sharing import tls_from
 
-
-def _refuse_what_is_embedded(given: dict[str, Any]) -> None:
-    """Raises `RecordFault` for an option that would have no effect."""
-    for name, usual in _EMBEDDED_ONLY.items():
-        if given[name] != usual:
-            raise RecordFault(
-                f"--{name.replace('_', '-')} is for the embedded engine.",
-                field=name,
-                hint="Leave it out, or leave out --engine envoy. Envoy has access logs and figures of its own.",
-                code="embedded_only",
-            )
+    if tls_from(given["tls_certificate"], given["tls_key"]) is None:
+        return None
+    certificate, key = (str(Path(given[name]).resolve()) for name in ("tls_certificate", "tls_key"))
+    return certificate, key
 
 
 def _place(given: dict[str, Any], name: str) -> Listen | None:

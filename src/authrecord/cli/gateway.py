@@ -144,15 +144,17 @@ def command(options: Options, **given: Any) -> None:
     )
     with ExitStack() as stack:
         stack.callback(source.records.keeper.close)
+        listens = _listens(given)
+        shared = is_shared(listens.values())
+        tls = tls_from(given["tls_certificate"], given["tls_key"])
         if given["engine"] == "envoy":
             need_embedded(given)
             from .envoy import serve_with_envoy
 
-            run_loop(serve_with_envoy(options, source, given))
+            # On this machine the password is enough, which Envoy compares by itself.
+            tokens = tokens_from(options, source, stack, shared=True) if tls and shared else None
+            run_loop(serve_with_envoy(options, source, given, tokens))
             return
-        listens = _listens(given)
-        shared = is_shared(listens.values())
-        tls = tls_from(given["tls_certificate"], given["tls_key"])
         tokens = tokens_from(options, source, stack, shared=shared) if tls or not shared else None
         run_loop(_serve(options, source, given, listens, tls, tokens))
 

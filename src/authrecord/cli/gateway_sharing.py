@@ -105,12 +105,21 @@ def permits_from(given: dict[str, Any], *, shared: bool) -> Permits:
         ) from None
 
 
+_EMBEDDED_ONLY = {
+    "authorize_listen": "", "metrics_listen": "", "access_log": None, "watch": False, "replay_body": 1024,
+    "networks": (),
+}  # fmt: skip
+"""Options of `gateway` that the embedded engine alone knows, and what they are when nobody gives them."""
+
+
 def need_embedded(given: dict[str, Any]) -> None:
     """Raises `RecordFault` for an option that the Envoy engine has no use for: it is not left out in silence."""
-    for option in ("tls_certificate", "tls_key", "public_only", "networks"):
-        if given[option]:
+    for name, usual in _EMBEDDED_ONLY.items():
+        if given[name] != usual:
+            option = "allow-network" if name == "networks" else name.replace("_", "-")
             raise RecordFault(
-                "the Envoy engine listens on this machine, without TLS, and dials what the records allow.",
+                f"--{option} is for the embedded engine.",
                 field=option,
-                hint="Leave the option out, or use the embedded engine.",
+                hint="Leave it out, or leave out --engine envoy. Envoy has access logs and figures of its own.",
+                code="embedded_only",
             )

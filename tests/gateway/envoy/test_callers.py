@@ -156,10 +156,11 @@ def test_O25_other_machines_come_in_under_tls_with_a_token(
     through = envoy(api.url, bearer(api.url), tokens=book, listen=everywhere, tls=tls)
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    line = f"X-Authrecord-Token: {next(iter(book.tokens))}"
+    lines = [f"X-Authrecord-Token: {proof}" for proof in (next(iter(book.tokens)), through.password)]
     with Caller(through.port, "") as caller:
         caller.socket = context.wrap_socket(caller.socket, server_hostname="127.0.0.1")
-        assert caller.ask(request_for("GET", "/", line).replace(b"$\r\n", b"")).status == 200
+        requests = [request_for("GET", "/", line).replace(b"$\r\n", b"") for line in lines]
+        assert [caller.ask(request).status for request in requests] == [200, 403]
 
 
 def test_O25_no_address_of_other_machines_without_tls_and_tokens(canary: Canary, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ local function asked(handle, proof, records, any)
   local answer = handle:httpCall(CONTROL, {
     [":method"] = "POST", [":path"] = "/authrecord.Broker/Admit", [":authority"] = "authrecord",
     ["content-type"] = "application/grpc", ["te"] = "trailers",
-    ["authrecord-proof"] = proof, ["authrecord-records"] = records, ["authrecord-any"] = any,
+    ["authrecord-proof"] = proof, ["authrecord-records"] = records, ["authrecord-any"] = any, ["authrecord-shared"] = SHARED,
   }, "\0\0\0\0\0", PATIENCE)
   return answer["authrecord-admission"]
 end

@@ -7,6 +7,7 @@ import hashlib
 from typing import Any, Final
 
 from ...core.secret import Secret
+from ..listening import Listen
 from . import scripts
 from .routes import TOKEN
 from .shapes import Json, any_value_of, extension, lua
@@ -48,9 +49,12 @@ def _skipping(name: str, wrapped: Json, predicate: Json) -> Json:
     )
 
 
-def by_control() -> list[Json]:
-    """By what the control process says of the password or API token in one of these fields, in any of its forms."""
-    return [lua(scripts.admit())]
+def by_control(place: Listen) -> list[Json]:
+    """By what the control process says of the password or API token in one of these fields, in any of its forms.
+
+    `place`: where they connect; where other machines do, the password opens nothing.
+    """
+    return [lua(scripts.admit(is_shared=not place.is_local))]
 
 
 def noted() -> list[Json]:
@@ -64,12 +68,12 @@ def noted() -> list[Json]:
     return [extension("note", "filters.http.set_filter_state.v3.Config", on_request_headers=[note])]
 
 
-def by_note() -> list[Json]:
+def by_note(place: Listen) -> list[Json]:
     """By the proof of the `CONNECT` that led here; nothing that stands inside counts."""
     proof = {"header": {"key": TOKEN, "value": f"%FILTER_STATE({_PROOF}:PLAIN)%"}}
     put = {"append": {**proof, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
     kind = "filters.http.header_mutation.v3.HeaderMutation"
-    return [extension("noted", kind, mutations={"request_mutations": [put]}), *by_control()]
+    return [extension("noted", kind, mutations={"request_mutations": [put]}), *by_control(place)]
 
 
 def _digest(password: Secret) -> str:

@@ -106,6 +106,7 @@ class Control:
             told.get("authrecord-proof", ""),
             _names(told.get("authrecord-records", "")),
             _names(told.get("authrecord-any", "")),
+            is_shared=told.get("authrecord-shared") != "0",
         )
         said = UNKNOWN.code if self._doorkeeper is None else await self._doorkeeper.admit(question)
         await context.send_initial_metadata((("authrecord-admission", said),))

@@ -209,9 +209,12 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
         for target in plan.targets
     ]
     listeners = []
-    asks = by_control() if settings.asks_control else by_password(settings.password)
+
+    def asks(place: Listen) -> list[Json]:
+        return by_control(place) if settings.asks_control else by_password(settings.password)
+
     if settings.proxy is not None:
-        entry = forward.Entry(asks, settings.asks_control, settings.tls, public_only)
+        entry = forward.Entry(asks(settings.proxy), settings.asks_control, settings.tls, public_only)
         clusters.extend(forward.clusters(plan))
         listeners.extend(forward.listeners(plan, settings.proxy, entry))
     for name, seen in (("reverse", plan), ("bare", plan.bare)):
@@ -219,7 +222,7 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
         if place is not None:
             routes = route_configuration(seen, reverse=settings.reverse, names=settings.names)
             attempts = shared.chain(seen, public_only=public_only)
-            reads = manager(routes, asks, attempts, absolute=settings.reverse is None)
+            reads = manager(routes, asks(place), attempts, absolute=settings.reverse is None)
             listeners.append(listener(name, place, reads, settings.tls))
     return clusters, listeners
 

@@ -49,14 +49,12 @@ _GUARDS: Final = ("anywhere", "guard")
 
 def listeners(plan: Plan, place: Listen, entry: Entry) -> list[Json]:
     """The proxy's own listener at `place`, and those inside."""
-    filters = list(entry.asks)
-    if entry.asks_control:
-        filters.extend(noted())
+    filters = [*entry.asks, *(noted() if entry.asks_control else ())]
     if _passes(plan):
         filters.extend(_guards(public_only=entry.public_only))
     attempts = shared.chain(plan, public_only=entry.public_only)
     reads = manager(_routes(plan), filters, attempts, absolute=True, connects=True)
-    asks = by_note() if entry.asks_control else []
+    asks = by_note(place) if entry.asks_control else []
     inside = [_inside(site, manager(routes_inside(plan, site), asks, attempts)) for site in plan.sites]
     return [*inside, listener("forward", place, reads, entry.tls)]
 

@@ -41,7 +41,8 @@ def route_configuration(plan: Plan, *, reverse: Origin | None, names: Iterable[s
     Without `reverse` a request names its origin, as a proxy's client does, or by `Host`. With it, `Host` must be an
     address of this machine's loopback or one of `names` (rows M1, O10).
     """
-    own_names = [form for name in (*_LOOPBACK, *names) for form in (name, f"{name}:*")]
+    known = dict.fromkeys(name.lower() for name in (*_LOOPBACK, *names))
+    own_names = [form for name in known for form in (name, f"{name}:*")]
     hosts = [
         virtual_host(site, authorities(site.origin) if reverse is None else own_names, plan.rules.unmatched)
         for site in plan.sites

@@ -54,8 +54,8 @@ def stamp() -> str:
     return _with("stamp.lua")
 
 
-def admit() -> str:
-    """The script that asks who is calling."""
+def admit(*, is_shared: bool) -> str:
+    """The script that asks who is calling, at a listener that other machines reach or not."""
     refusals = {
         refusal.code: {"status": str(refusal.status), "body": refusal.body().decode()}
         for refusal in (UNKNOWN, NOT_ALLOWED, AWAY)
@@ -65,6 +65,7 @@ def admit() -> str:
         CONTROL=CONTROL,
         PATIENCE=PATIENCE,
         REALM=REALM,
+        SHARED="1" if is_shared else "0",
         REMEMBERED=1_000,
         AWAY=60_000,
         MOST_REMEMBERED=10_000,
