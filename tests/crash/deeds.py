@@ -24,14 +24,23 @@ from authrecord.stores.references import resolver
 from authrecord.stores.sql import keeping, kek_rotation, rotation, tenants
 from authrecord.stores.sql.backup import back_up, restore
 from authrecord.stores.sql.operator import Operator
+from authrecord.stores.sql.pending_logins import PendingLogins, WaitingRow
 from authrecord.stores.sql.postgres_connection import STATEMENT_SECONDS
 from authrecord.stores.sql.restored import confirm
 from authrecord.stores.sql.store import SqlStore
+from authrecord.stores.sql.uses import Uses
 from tests.race.opening import open_backend, open_tokens
 from tests.race.shortening import deadline, shorten
 
 from .actions import Case
-from .deeds_of_people import change_people, repeat_a_request, use_api_tokens, use_sessions
+from .deeds_of_people import (
+    change_people,
+    come_in_by_invitation,
+    count_a_failure,
+    repeat_a_request,
+    use_api_tokens,
+    use_sessions,
+)
 
 CLAIM_SECONDS: Final = 5.0
 FRESH: Final = "CRASH_FRESH_PAIR"
@@ -195,6 +204,22 @@ def take_due(case: Case) -> None:
         keeping.take_due(found.store, worker="crash", limit=10)
 
 
+def wait_for_a_person(case: Case) -> None:
+    """A login at the page waits, and is ended."""
+    with opened(case) as found:
+        logins = PendingLogins(found.store.backend, found.store.vault)
+        row = WaitingRow("session", "login", "record", b"what was written down")
+        logins.keep(found.store.tenant, row, seconds=600.0)
+        assert logins.find(found.store.tenant, "session", "login") == row
+        assert logins.take(found.store.tenant, "session", "login")
+
+
+def note_a_use(case: Case) -> None:
+    """When a record was used last is written down."""
+    with opened(case) as found:
+        Uses(found.store).write({"shelf"})
+
+
 BILLING: Final = Record(
     name="billing",
     allowed_origins=("https://billing.example.com",),
@@ -232,5 +257,9 @@ DEEDS: Final[Mapping[str, Callable[[Any], None]]] = {
         use_sessions,
         use_api_tokens,
         repeat_a_request,
+        count_a_failure,
+        come_in_by_invitation,
+        wait_for_a_person,
+        note_a_use,
     )
 }

@@ -6,6 +6,8 @@ import time
 from contextlib import closing
 
 from authrecord.stores.sql.api_tokens import ApiTokens
+from authrecord.stores.sql.failures import Failures
+from authrecord.stores.sql.identities import EMAIL, Identities, Invitation
 from authrecord.stores.sql.people import People
 from authrecord.stores.sql.repeats import Repeats
 from authrecord.stores.sql.sessions import Sessions
@@ -61,3 +63,22 @@ def repeat_a_request(case: Case) -> None:
         assert repeats.made(TENANT, "ci", "key-1", b"request") is None
         repeats.note(TENANT, "ci", "key-1", "orders")
         assert repeats.made(TENANT, "ci", "key-1", b"request") == "orders"
+
+
+def count_a_failure(case: Case) -> None:
+    """A wrong password is counted for a name and an address."""
+    with closing(open_backend(case["store"], time)) as backend:
+        failures = Failures(backend)
+        failures.note("name:ada", "address:127.0.0.1")
+        assert failures.wait({"name:ada": 1}) > 0
+
+
+def come_in_by_invitation(case: Case) -> None:
+    """Somebody is invited by an address, and comes in through the provider for the first time."""
+    issuer = "https://id.example.com"
+    with closing(open_backend(case["store"], time)) as backend:
+        identities = Identities(backend, People(backend))
+        invitation = Invitation(issuer, EMAIL, "cy@example.com")
+        cy = identities.invite(invitation, name="cy", tenant=TENANT, role="viewer", may_reveal=False)
+        assert identities.person(issuer, "subject-1", "cy@example.com") == cy.identity
+        assert identities.person(issuer, "subject-1", "") == cy.identity

@@ -56,7 +56,7 @@ class Uses:
         with self._lock:
             names, self._waiting = self._waiting, set()
         if names:
-            self._write(names)
+            self.write(names)
 
     def before_fork(self) -> None:
         """See `Forks`."""
@@ -79,9 +79,10 @@ class Uses:
                 if not names:
                     self._thread = None
                     return
-            self._write(names)
+            self.write(names)
 
-    def _write(self, names: set[str]) -> None:
+    def write(self, names: set[str]) -> None:
+        """Write down that the records of these names are used now. Raises nothing: it is a time to look at."""
         try:
             with self._store.backend.writing() as transaction:
                 now, tenant = transaction.now(), self._store.tenant
