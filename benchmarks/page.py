@@ -159,7 +159,7 @@ def targets(store: Filled, hello: Server, page: Server) -> list[Target]:
 
 def measure(quick: bool) -> dict[str, Any]:
     """Medians for each database and request."""
-    records, rounds, seconds = (1_000, 1, 1) if quick else (100_000, 3, 4)
+    records, rounds, seconds = (1_000, 1, 1) if quick else (100_000, 3, 3)
     found: dict[str, Any] = {"machine": machine(), "records": records, "rounds": rounds, "seconds": seconds}
     folder = Path(tempfile.mkdtemp(prefix="ar-bench-", dir="/tmp"))
     folder.chmod(0o755)  # PostgreSQL runs as a user of its own
