@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from authrecord.core.errors import StoreFault
+from authrecord.core.errors import RecordFault, StoreFault
 from authrecord.core.origin import allowed_origins
 from authrecord.core.secret import Secret
 from authrecord.gateway.envoy.binary import find_envoy
@@ -72,6 +72,10 @@ def test_rules_that_change_are_taken_up_without_a_restart(
     assert through.get("/old").status == 404
     assert authorization(api.taken[-1]) == [token_of(record)]
     assert through.engine.child.process_id == process
+    forbidden = Rule(records=("orders",), origins=allowed_origins(["http://169.254.169.254"]))
+    with pytest.raises(RecordFault, match="does not dial"):
+        loop.run(through.engine.change(Rules([forbidden]), through.records.authenticator))
+    assert through.get("/new").status == 200
 
 
 def test_a_request_may_name_its_origin_as_a_proxys_client_does(

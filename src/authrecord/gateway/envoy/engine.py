@@ -89,6 +89,7 @@ class Engine:
         clock: Clock = time,
     ) -> None:
         checked(settings, tokens)
+        self._authority = authority
         self._settings = replace(settings, asks_control=tokens is not None)
         doorkeeper = None if tokens is None else Doorkeeper(settings.password, tokens, clock.monotonic)
         self.hub = Hub(
@@ -131,9 +132,28 @@ class Engine:
         return await self.child.ended()
 
     async def change(self, rules: Rules, find: Find) -> None:
-        """Other rules and records from now on, without a restart. See `Hub.change`."""
+        """Other rules and records from now on, without a restart. See `Hub.change`.
+
+        Raises `RecordFault` for an origin that is not dialled, or that the authority does not speak for: then nothing
+        has changed.
+        """
+        self._check(rules)
         await self.hub.change(rules, find)
         self._write_resources()
+
+    def _check(self, rules: Rules) -> None:
+        origins = {origin for rule in rules.all for origin in rule.origins.exact}
+        guard.check(origins, public_only=self._settings.public_only)
+        if self._settings.proxy is None or self._authority is None:
+            return
+        for origin in origins:
+            if origin.scheme == "https" and not self._authority.covers(origin.host):
+                raise RecordFault(
+                    f"the gateway's certificate authority does not speak for {origin.host}.",
+                    field="allowed_origins",
+                    hint="Make a new one with `authrecord ca rotate`, trust it again, and start the gateway anew.",
+                    code="authority_too_narrow",
+                )
 
     async def _start(self) -> None:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="authrecord-envoy-"))
