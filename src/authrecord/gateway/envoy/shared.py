@@ -2,7 +2,7 @@
 
 It stands in the router, once, and runs for each attempt of a request. What differs from target to target stands at the
 routes: the scripts read it as metadata, the filters of headers as their own configuration. A chain in each cluster
-would cost a Lua state for each script, thread and target: 0.7 MB for each record (docs/decisions/0054).
+would cost a Lua state for each script, thread and target: 0.7 MB for each record (docs/decisions/0052).
 
 In order: the answer's judge, the credentials out of Envoy's secrets into headers of ours, the renewal before a second
 attempt, the refusal where a credential is missing, the script for queries and cookies, and what puts the others in
