@@ -115,6 +115,8 @@ def test_P10_P12_no_option_takes_a_secret_as_its_value() -> None:
         ("--token-life", "SECONDS"),
         ("--password-file", "FILE"),
         ("--tls-key", "FILE"),
+        ("--client-key", "PATH"),
+        ("--oidc-client-secret", "REFERENCE"),
         ("--own-credential", None),  # what becomes of a client's own: replace, keep or refuse
     }
 

@@ -160,8 +160,9 @@ def test_without_a_store_each_command_says_so(desk: Desk) -> None:
 def test_L1_older_tables_are_not_brought_up_to_date_under_a_wrong_key(made: Desk, canary: Canary) -> None:
     path = made.home / "authrecord" / "data" / "store.sqlite"
     with closing(sqlite3.connect(path)) as connection:
-        for table in ("people", "members", "sessions", "api_tokens", "repeats"):
+        for table in ("people", "members", "sessions", "api_tokens", "repeats", "failures", "identities"):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("DROP INDEX claims_held")
         connection.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
         connection.commit()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
