@@ -39,6 +39,7 @@ PAGES: Final = {
     "/records": "/records",
     "/new": "/new",
     "/records/{name:str}": "/records/payments",
+    "/gateways": "/gateways",
     "/settings": "/settings",
     "/welcome": "/welcome",
     "/sign-in": "/sign-in",
@@ -50,6 +51,9 @@ PAGES: Final = {
 
 NO_PAGES: Final = {
     "/",
+    "/gateways/figures",
+    "/sign-in/answer",
+    "/sign-in/provider",
     "/records/{name:str}/export",
     "/records/{name:str}/attempt",
     "/records/{name:str}/history",

@@ -277,16 +277,19 @@ class PostgresBackend:
             if self._pool is None:
                 self._pool = _pool(self._url, self._most)
             pool = self._pool
-            self._lent += 1
         try:
-            return pool, pool.getconn(timeout=max(seconds, 0.001))
+            connection = pool.getconn(timeout=max(seconds, 0.001))
         except PoolTimeout:
             with self._lock:
-                self._lent -= 1
                 exhausted = self._lent >= self._most
             if exhausted:
                 raise busy(self.place) from None
             raise self._why_away() from None
+        with self._lock:
+            self._lent += (
+                1  # what is lent, and not who waits: many who wait for a server that is away use up nothing
+            )
+        return pool, connection
 
     def _give_back(self, pool: ConnectionPool[PatientConnection], connection: PatientConnection) -> None:
         with self._lock:
