@@ -10,6 +10,9 @@ REAL_CLAIM = renewal.CLAIM_SECONDS
 MODULES = (renewal, keeper)
 NAMES = ("CLAIM_SECONDS", "SEND_SECONDS", "SLACK_SECONDS", "PATIENCE_SECONDS")
 
+LONG_ENOUGH = 5.0
+"""Seconds in which a provider on the same machine answers, however busy that is."""
+
 LEAST_SLACK = 1.0
 """Seconds. Less would be used up by a busy machine, not by a stopped process."""
 
@@ -29,5 +32,10 @@ def shorten(claim_seconds: float) -> None:
 
 
 def deadline(claim_seconds: float) -> float:
-    """The sender's deadline that belongs to such a claim (seconds)."""
-    return min(DEADLINE, DEADLINE * claim_seconds / REAL_CLAIM)
+    """The sender's deadline that belongs to such a claim (seconds).
+
+    A busy machine may let an answer wait for seconds. Whoever gives up then has made its outcome unknown, which costs
+    a login without a grace, so as much of the claim is left for it as there is.
+    """
+    in_proportion = DEADLINE * claim_seconds / REAL_CLAIM
+    return min(DEADLINE, max(in_proportion, min(LONG_ENOUGH, claim_seconds - 2 * LEAST_SLACK)))
