@@ -27,6 +27,9 @@ INTRODUCTION = """\
 Made by `scripts/bench`, which measures authrecord and its Python peers in one run on one machine. Do not edit:
 change `benchmarks/` and run it again. Times depend on the machine and on what else runs there; compare numbers of
 one run with each other only. Counts (token requests, failures, leaks) do not depend on the machine's speed.
+
+Pages of their own: [the store](performance-store.md), with the rotation of keys under load, and
+[the page and the API](performance-page.md).
 """
 
 COST_NOTE = (

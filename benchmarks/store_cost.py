@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cli_start import environment, timed
 from common import arguments, finish, machine, say, table
+from key_rotation import measure as measure_rotation
 from store_filling import TAGS, Filled, filled, name_of, token
 from tests.stores.postgres import running_postgres
 
@@ -29,6 +30,8 @@ from authrecord.keeper.ports import Filter
 
 SIZES = (10, 10_000, 1_000_000)
 QUICK_SIZES = (10, 1_000)
+ROTATED = 100_000
+ROTATED_QUICK = 500
 TIMES_LARGER = 2.0
 """The p99 with the most records may be so many times the p99 with the next fewer ones."""
 
@@ -128,6 +131,11 @@ def measure(quick: bool) -> dict[str, Any]:
                         found["command"][str(size)] = whole_process(
                             url, key, store.names[-1], 5 if quick else 40
                         )
+        say("rotation of keys")
+        keys = folder / "rotation-keys"
+        keys.mkdir(mode=0o700)
+        count = ROTATED_QUICK if quick else ROTATED
+        found["rotation"] = measure_rotation(str(folder / "rotation" / "store.sqlite"), keys, count)
     return found
 
 
@@ -162,8 +170,26 @@ def page_of(found: dict[str, Any]) -> str:
         "## `authrecord token NAME`, the whole process",
         "A live token in the sealed SQLite store, its key in a file; beside it `python3 -I -c pass`.",
         table(["", "ms", "bare Python, ms", ""], rows),
+        "## Rotation of keys under load",
+        rotation_of(found["rotation"]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def rotation_of(found: dict[str, Any]) -> str:
+    """What the change of a tenant's key cost, and what two processes beside it noticed."""
+    told = (
+        f"{found['records']:,} records on SQLite get a new tenant key while two processes read live tokens and renew"
+        f" them: {found['resealed']:,} sealed values in {found['seconds']} s ({found['cpu_seconds']} s of processor"
+        f" time), {found['broken']} that did not open, {found['failed_workers']} processes that met a failure. A new"
+        f" key-encrypting key for {found['kek_keys']:,} wrapped keys: {found['kek_seconds']} s."
+    )
+    rows = [
+        (f"process {number}, {what}", *one[what].values())
+        for number, one in enumerate(found["workers"], 1)
+        for what in ("reads", "renewals")
+    ]
+    return f"{told}\n\n{table(['', 'count', 'median, ms', 'p99, ms', 'longest, ms'], rows)}"
 
 
 def main() -> None:
