@@ -12,9 +12,10 @@ from ...keeper.ports import Filter, StoredRecord
 from ...record import Record
 from ...stores.sql.opened_records import Opened
 from ..editing import accepted
+from ..removing import remove
 from ..rights import READ, WRITE, Caller, unreachable
 from ..site import Site
-from ..threads import in_thread
+from ..threads import in_thread, in_thread_for_provider
 from .answers import IfMatch, Key, faults, once
 from .documents import etag, given, line, revision_of, shown
 from .shapes import RecordsPage, StoredRecordAnswer
@@ -104,12 +105,14 @@ def change_record(
     security=[{"token": [WRITE]}],
     responses=faults(404, 412),
 )
-@in_thread
+@in_thread_for_provider
 def delete_record(site: Site, caller: Caller, name: FromPath[str], if_match: IfMatch = "") -> None:
-    """Delete a record, with its secrets and tokens; only a certain revision where `If-Match` names one."""
+    """Delete a record, with its secrets and tokens; only a certain revision where `If-Match` names one.
+
+    Its tokens are given back to a provider that takes them.
+    """
     stored = read_for(site, caller, name)
-    revision = revision_of(if_match, stored) if if_match else None
-    site.records(caller.tenant, caller.actor).delete(name, revision=revision)
+    remove(site, caller, stored, revision=revision_of(if_match, stored) if if_match else None)
 
 
 def read_for(site: Site, caller: Caller, name: str) -> StoredRecord:

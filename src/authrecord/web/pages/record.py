@@ -19,10 +19,11 @@ from ..drawing import drawn, slug
 from ..editing import AGAIN, accepted, changes
 from ..form_view import FormView, labels
 from ..previewing import preview
+from ..removing import remove
 from ..rights import READ, REVEAL, SET, USE, WRITE, Caller
 from ..site import Site
 from ..submitted import submitted
-from ..threads import in_thread
+from ..threads import in_thread, in_thread_for_provider
 from ..trying import METHODS
 from ..whole_form import whole_form
 from .authorize import attempt_values, summary_of
@@ -94,14 +95,12 @@ def show_preview(site: Site, caller: Caller, typed: Typed) -> Response[str]:
 
 
 @post("/records/{name:str}/delete", opt={"scope": WRITE})
-@in_thread
+@in_thread_for_provider
 def delete_record(site: Site, caller: Caller, typed: Typed, name: FromPath[str]) -> Response[str]:
-    """Leave nothing of the record behind."""
-    read_record(site, caller, name)
+    """Leave nothing of the record behind, and give its tokens back to a provider that takes them."""
+    stored = read_record(site, caller, name)
     revision = typed.one(":revision")
-    site.records(caller.tenant, caller.actor).delete(
-        name, revision=int(revision) if revision.isdecimal() else None
-    )
+    remove(site, caller, stored, revision=int(revision) if revision.isdecimal() else None)
     return moved("/records")
 
 
