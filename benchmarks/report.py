@@ -16,10 +16,11 @@ from typing import Any
 
 from authentication_cost import FAMILIES
 from common import table
+from key_rotation import rotation_of
 from verdicts import verdicts
 
 Results = dict[str, Any]
-PARTS = ("machine", "cost", "step", "herds", "long_runs", "imports", "cli", "leaks", "logins")
+PARTS = ("machine", "cost", "step", "herds", "long_runs", "imports", "cli", "leaks", "logins", "store")
 
 INTRODUCTION = """\
 # Performance
@@ -298,6 +299,12 @@ def logins(results: Results) -> str:
     return f"## Logins under attack\n\n{note}\n\n{table(head, rows)}"
 
 
+def store(results: Results) -> str:
+    """Of what `scripts/bench-store` measured: the rest is on its own page."""
+    told = rotation_of(results["store"]["rotation"])
+    return f"## Rotation of keys under load\n\nMeasured by `scripts/bench-store`. {told}"
+
+
 def _ours(name: str) -> str:
     return f"**{name}**" if name.startswith("authrecord") else name
 
@@ -311,6 +318,7 @@ DETAILS: dict[str, Callable[[Results], str]] = {
     "cli": cli,
     "leaks": leaks,
     "logins": logins,
+    "store": store,
 }
 
 

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cli_start import environment, timed
 from common import arguments, finish, machine, say, table
 from key_rotation import measure as measure_rotation
+from key_rotation import rotation_of
 from store_filling import TAGS, Filled, filled, name_of, token
 from tests.stores.postgres import running_postgres
 
@@ -174,22 +175,6 @@ def page_of(found: dict[str, Any]) -> str:
         rotation_of(found["rotation"]),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def rotation_of(found: dict[str, Any]) -> str:
-    """What the change of a tenant's key cost, and what two processes beside it noticed."""
-    told = (
-        f"{found['records']:,} records on SQLite get a new tenant key while two processes read live tokens and renew"
-        f" them: {found['resealed']:,} sealed values in {found['seconds']} s ({found['cpu_seconds']} s of processor"
-        f" time), {found['broken']} that did not open, {found['failed_workers']} processes that met a failure. A new"
-        f" key-encrypting key for {found['kek_keys']:,} wrapped keys: {found['kek_seconds']} s."
-    )
-    rows = [
-        (f"process {number}, {what}", *one[what].values())
-        for number, one in enumerate(found["workers"], 1)
-        for what in ("reads", "renewals")
-    ]
-    return f"{told}\n\n{table(['', 'count', 'median, ms', 'p99, ms', 'longest, ms'], rows)}"
 
 
 def main() -> None:
