@@ -87,9 +87,11 @@ class Listener:
         await _rounds(10)
         if self._server is not None:
             self._server.close()
-        for task in self._connections:
+        # Connections, and those whose TLS handshake is still under way, which only asyncio knows of.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*others, return_exceptions=True)
         await _rounds(10)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
