@@ -7,7 +7,8 @@ import os
 import ssl
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -40,18 +41,23 @@ def tls_provider(canary: Canary, authority: trustme.CA, name: str) -> HonestServ
     return HonestServer(tls=context, make_secret=canary.make)
 
 
+@pytest.fixture
+def outliving() -> Iterator[ExitStack]:
+    """What is opened in it ends after Envoy, whose handshakes it would else cut."""
+    with ExitStack() as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("name", ["127.0.0.1", "other.example"])
 def test_S25_an_upstream_must_show_a_certificate_for_the_host_that_is_dialled(
-    envoy: Make, canary: Canary, tmp_path: Path, name: str
+    outliving: ExitStack, envoy: Make, canary: Canary, tmp_path: Path, name: str
 ) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    with tls_provider(canary, authority, name) as api:
-        record = Record(
-            name="orders", allowed_origins=(api.url,), auth=Bearer(token=Secret(api.issue_token()))
-        )
-        told = envoy(api.url, record, ca_file=str(tmp_path / "ca.pem")).get("/api/orders")
-        stranger = envoy(api.url, record).get("/api/orders")
+    api = outliving.enter_context(tls_provider(canary, authority, name))
+    record = Record(name="orders", allowed_origins=(api.url,), auth=Bearer(token=Secret(api.issue_token())))
+    told = envoy(api.url, record, ca_file=str(tmp_path / "ca.pem")).get("/api/orders")
+    stranger = envoy(api.url, record).get("/api/orders")
     assert told.status == (200 if name == "127.0.0.1" else 503)
     assert stranger.status == 503
     assert len(api.api_requests) == int(name == "127.0.0.1")
