@@ -48,7 +48,9 @@ def test_S22_48_tasks_of_three_libraries_live_through_expiries_without_a_failure
     assert RENEWALS <= renewals() <= 2 + 1.2 * ran
     last = watched(canary, records.token(NAME))
     assert last.refresh_token is not None
-    assert raw.api_status(django_provider.api, last.access_token.reveal()) == 200
+    # A token of two seconds may run out on its way to a busy server, so the library takes it there.
+    with records.attach(httpx2.Client(trust_env=False, timeout=60), NAME) as client:
+        assert client.get(django_provider.api).status_code == 200
     raw.check_alive(django_provider.server)
 
 
