@@ -13,13 +13,21 @@ from tests.stores.postgres import running_postgres
 
 from .soak import Plan, soak
 
+HALF = 0.0
+"""The rate that stands for half of the top, see `Plan`."""
+
 
 def main() -> int:
     """The exit status: 1 when something did not hold."""
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__.partition(":")[0] + ".")
     parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--engine", choices=("embedded", "envoy"), default="embedded")
     parser.add_argument(
-        "--rate", type=float, default=0.0, help="requests a second; half of the top by default"
+        "--rate",
+        type=_rate,
+        default=HALF,
+        metavar="half|NUMBER",
+        help="requests a second; half of the top that a few seconds show by default",
     )
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0, help="of the provider's failures")
@@ -31,6 +39,7 @@ def main() -> int:
             folder=folder / "soak",
             database_url=url,
             seconds=options.minutes * 60,
+            engine=options.engine,
             rate=options.rate,
             connections=options.connections,
             seed=options.seed,
@@ -44,6 +53,10 @@ def main() -> int:
     else:
         shutil.rmtree(folder)
     return 1 if result.faults else 0
+
+
+def _rate(text: str) -> float:
+    return HALF if text == "half" else float(text)
 
 
 if __name__ == "__main__":

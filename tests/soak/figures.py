@@ -29,7 +29,7 @@ class Figures:
     longest_wait: float
     token_requests: int
     token_failures: int
-    keeper_starts: int
+    control_starts: int
     memory_early: float
     memory_late: float
 
@@ -51,7 +51,7 @@ class Figures:
             ("longest wait of a request, s", f"{self.longest_wait:.1f}"),
             ("token requests", f"{self.token_requests:,}"),
             ("… of them failed by the provider", f"{self.token_failures:,}"),
-            ("times that `authrecord keep` was started", f"{self.keeper_starts}"),
+            ("times that the control process was started", f"{self.control_starts}"),
             (
                 "memory of the gateway, MiB, early and late",
                 f"{self.memory_early:.1f}, {self.memory_late:.1f}",

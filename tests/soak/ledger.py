@@ -13,12 +13,14 @@ SHOWN_FAULTS: Final = 20
 class Received:
     """What a client has in its hands: `status` 0 when the connection broke. `code`: of the gateway's own answers.
 
-    `number`: what the body says which request it answers, -1 for none. `seconds`: how long it waited.
+    `outcome`: what the gateway says that it did. `number`: what the body says which request it answers, -1 for none.
+    `seconds`: how long it waited.
     """
 
     status: int
     number: int = -1
     code: str = ""
+    outcome: str = ""
     seconds: float = 0.0
 
 
@@ -64,7 +66,7 @@ class Ledger:
             self.by_gateway[received.code] += 1
         elif received.status == 401:
             self.expired_shown += 1
-            self._fault(f"request {number}: its client saw an expired answer")
+            self._fault(f"request {number}: its client saw an expired answer ({received.outcome})")
         else:
             self.by_gateway[f"status {received.status}" if received.status else "connection broke"] += 1
 

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .ledger import Ledger, Received
 
@@ -20,11 +20,14 @@ POSTS = 8
 
 @dataclass(slots=True)
 class Load:
-    """`connections` clients at `port`, together `rate` requests a second (0: as fast as they can), over `paths`."""
+    """`connections` clients at `port`, together `rate` requests a second (0: as fast as they can), over `paths`.
+
+    `proof`: what says who is calling.
+    """
 
     ledger: Ledger
     port: int
-    password: str
+    proof: str
     paths: tuple[str, ...]
     connections: int
     rate: float = 0.0
@@ -49,45 +52,53 @@ class Load:
             line = line or await _Line.opened(self.port)
             began = time.monotonic()
             received = await self._asked(line, number)
-            self.ledger.received(number, Received(*received, seconds=time.monotonic() - began))
-            if received[0] == 0:
+            self.ledger.received(number, replace(received, seconds=time.monotonic() - began))
+            if line.is_over or received.status == 0:
                 line.close()
                 line = None
         if line is not None:
             line.close()
 
-    async def _asked(self, line: _Line, number: int) -> tuple[int, int, str]:
+    async def _asked(self, line: _Line, number: int) -> Received:
         path = self.paths[number % len(self.paths)]
         body = BODY if number % POSTS == 0 else b""
         request = (
             f"{'POST' if body else 'GET'} {path}/{number} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
-            f"X-Authrecord-Token: {self.password}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"X-Authrecord-Token: {self.proof}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 return await line.asked(request.encode("ascii") + body, body)
         except (OSError, EOFError, TimeoutError):
-            return 0, -1, ""
+            return Received(0)
 
 
 class _Line:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self.is_over = False
+        """The gateway said that this was the last answer of the connection."""
 
     @classmethod
     async def opened(cls, port: int) -> _Line:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
-    async def asked(self, request: bytes, body: bytes) -> tuple[int, int, str]:
-        """Status, the number that the body names, and the code of the gateway's own answers."""
+    async def asked(self, request: bytes, body: bytes) -> Received:
+        """What came back; its number is the one that the body names, if that is whole."""
         self._writer.write(request)
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
         said = await self._reader.readexactly(int(fields["content-length"]))
         number, _, rest = said.partition(b" ")
         whole = number.isdigit() and rest == body
-        return int(head.split(" ", 2)[1]), int(number) if whole else -1, fields.get("x-authrecord-error", "")
+        self.is_over = fields.get("connection") == "close"
+        return Received(
+            int(head.split(" ", 2)[1]),
+            int(number) if whole else -1,
+            fields.get("x-authrecord-error", ""),
+            fields.get("x-authrecord-outcome", ""),
+        )
 
     def close(self) -> None:
         self._writer.close()

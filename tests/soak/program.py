@@ -1,13 +1,11 @@
-"""The programs under test: `authrecord gateway` and `authrecord keep`, as installed, each in a process of its own."""
+"""The programs under test: those of authrecord, as installed, and Envoy, each in a process of its own."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from tests.cli.desk import installed
 
 ENDING_SECONDS = 60.0
 
@@ -15,8 +13,8 @@ ENDING_SECONDS = 60.0
 class Program:
     """One command that runs until it is ended or killed, and may be started again. `log`: what it says."""
 
-    def __init__(self, arguments: tuple[str, ...], environment: Mapping[str, str], log: Path) -> None:
-        self._arguments = arguments
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self._command = tuple(command)
         self._environment = dict(environment)
         self._log = log
         self.starts = 0
@@ -45,10 +43,15 @@ class Program:
         while not text.endswith(b"}\n"):
             line = self.process.stdout.readline()
             if not line:
-                raise RuntimeError(self._log.read_text("utf-8")[-2000:])
+                raise RuntimeError(self.last_words)
             text += line
         said: dict[str, dict[str, str]] = json.loads(text)
         return said
+
+    @property
+    def last_words(self) -> str:
+        """The end of its log."""
+        return self._log.read_text("utf-8")[-2000:]
 
     @property
     def resident_mib(self) -> float:
@@ -62,7 +65,7 @@ class Program:
         self.starts += 1
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                [*installed(), *self._arguments],
+                self._command,
                 env=self._environment,
                 stdout=subprocess.PIPE,
                 stderr=log,

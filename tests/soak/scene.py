@@ -19,6 +19,7 @@ from tests.race.crew import environment
 from tests.race.opening import open_tokens
 from tests.race.plans import server_of, through
 
+from .carriers import carriers
 from .program import Program
 from .provider import FailingProvider
 
@@ -28,13 +29,18 @@ NAMES: Final = ("login-0", "login-1", "client-0", "client-1")
 
 @dataclass(slots=True)
 class Scene:
-    """Made by `open_scene`. `database`: the network between the programs and PostgreSQL."""
+    """Made by `open_scene`. `database`: the network between the programs and PostgreSQL.
+
+    `gateway` carries the requests; `control` is what keeps its credentials fresh, and is killed. `proof`: what a caller
+    sends as `X-Authrecord-Token`.
+    """
 
     provider: FailingProvider
     database: FaultProxy
     gateway: Program
-    keep: Program
+    control: Program
     port: int
+    proof: str
 
 
 def open_scene(
@@ -43,12 +49,13 @@ def open_scene(
     database_url: str,
     provider: FailingProvider,
     api: str,
-    password: str,
+    engine: str,
     make_secret: Callable[[str], str],
 ) -> Scene:
     """Everything runs when this returns; `stack` ends it. `database_url`: of an empty database. `api`: its origin."""
     (folder / "home").mkdir(parents=True)
     database = stack.enter_context(FaultProxy(server_of(database_url)))
+    password = make_secret("gateway password")
     variables = environment(folder, "") | {
         "AUTHRECORD_STORE": through(database_url)(database.port),
         "AUTHRECORD_KEY": f"file:{folder}/keys/store.key",
@@ -57,13 +64,8 @@ def open_scene(
     _fill(folder, database_url, provider, api, make_secret)
     rules = folder / "rules.yaml"
     rules.write_text("rules:\n" + "".join(f"  - {{records: [{name}], path: /{name}}}\n" for name in NAMES))
-    keep = Program(("keep",), variables, folder / "keep.log")
-    stack.callback(keep.end)
-    words = ("--json", "gateway", "--rules", str(rules), "--listen", "127.0.0.1:0")
-    gateway = Program(words, variables, folder / "gateway.log")
-    stack.callback(gateway.end)
-    port = int(gateway.said_json()["listens"]["reverse"].rpartition(":")[2])
-    return Scene(provider, database, gateway, keep, port)
+    made = carriers(engine)(stack, folder, rules, api, variables, password)
+    return Scene(provider, database, made.gateway, made.control, made.port, made.proof)
 
 
 def _fill(

@@ -1,4 +1,7 @@
-"""Runs one soak: load, and beside it a provider that fails, a database that goes away, a keeper that is killed."""
+"""Runs one soak: load, while a provider fails, a database goes away, and a control process is killed.
+
+The control process is what renews ahead of expiry: `authrecord keep`, or that of an Envoy (see `carriers`).
+"""
 
 from __future__ import annotations
 
@@ -35,12 +38,14 @@ SAMPLE_SECONDS: Final = 0.5
 class Plan:
     """One soak. Times in seconds. `rate`: requests a second; 0 for half of what `probe` seconds show as the top.
 
+    `engine`: what carries the requests, see `carriers`.
     `away`: how long the database is gone, each time. `fails`: the part of the provider's answers that go wrong.
     """
 
     folder: Path
     database_url: str
     seconds: float
+    engine: str = "embedded"
     rate: float = 0.0
     probe: float = 5.0
     away: float = 10.0
@@ -66,7 +71,6 @@ def soak(plan: Plan) -> Result:
 
 async def _soak(plan: Plan) -> Result:
     ledger = Ledger()
-    password = plan.make_secret("gateway password")
     provider = FailingProvider(
         token_life=plan.token_life, fails=plan.fails, seed=plan.seed, make_secret=plan.make_secret
     )
@@ -76,19 +80,18 @@ async def _soak(plan: Plan) -> Result:
         stack.callback(server.close)
         origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         scene = await asyncio.to_thread(
-            open_scene, stack, plan.folder, plan.database_url, provider, origin, password, plan.make_secret
+            open_scene, stack, plan.folder, plan.database_url, provider, origin, plan.engine, plan.make_secret
         )
-        run = _Run(plan, scene, ledger, password)
+        run = _Run(plan, scene, ledger)
         await run.through()
         return run.result()
 
 
 class _Run:
-    def __init__(self, plan: Plan, scene: Scene, ledger: Ledger, password: str) -> None:
+    def __init__(self, plan: Plan, scene: Scene, ledger: Ledger) -> None:
         self._plan = plan
         self._scene = scene
         self._ledger = ledger
-        self._password = password
         self._memory: list[tuple[float, float]] = []
         self._refused_while_away = 0
         self._began = 0.0
@@ -124,10 +127,10 @@ class _Run:
 
     def _load(self, rate: float, connections: int) -> Load:
         paths = tuple(f"/{name}" for name in NAMES)
-        return Load(self._ledger, self._scene.port, self._password, paths, connections, rate)
+        return Load(self._ledger, self._scene.port, self._scene.proof, paths, connections, rate)
 
     async def _deeds(self) -> None:
-        """The database goes away at a sixth and at a half of the time, the keeper is killed between and behind."""
+        """The database goes away at a sixth and at a half of the time, the control process is killed behind each."""
         sixth = self._plan.seconds / 6
         for away, faults in enumerate(AWAY):
             await self._until(sixth * (1 + 2 * away))
@@ -137,7 +140,7 @@ class _Run:
                 self._scene.database.faults = HEALTHY
                 await asyncio.sleep(RECOVERY_SECONDS)
             await self._until(sixth * (2 + 2 * away))
-            await asyncio.to_thread(self._scene.keep.kill_and_start_again)
+            await asyncio.to_thread(self._scene.control.kill_and_start_again)
         await self._until(self._plan.seconds)
 
     async def _until(self, seconds: float) -> None:
@@ -176,7 +179,7 @@ class _Run:
             longest_wait=ledger.longest_wait,
             token_requests=provider.asked,
             token_failures=provider.failed,
-            keeper_starts=self._scene.keep.starts,
+            control_starts=self._scene.control.starts,
             memory_early=early,
             memory_late=late,
         )

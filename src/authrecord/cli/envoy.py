@@ -229,7 +229,8 @@ async def _control(options: Options, source: RuleSource, given: dict[str, Any]) 
     authority = Authority.loaded(authority_folder(options), utc_now)
     hub = Hub(rules, find, replay=given["replay"], authority=authority)
     try:
-        await hub.prepare()
+        # In at once: Envoys that this process comes back to have credentials, and may have questions.
+        hub.keep()
         port = await hub.serve(socket, place=place, door=_door(given))
         if place is not None:
             console().print(f"control  {Listen(place.host, port)}", style="bold")

@@ -13,7 +13,7 @@ from authrecord.record import Record
 from authrecord.testing import EXPIRED_ANSWERS, HonestServer
 from tests.gateway.conftest import authorization
 from tests.gateway.envoy.stage import Make, client_record, request_for
-from tests.gateway.stage import OK, Loop, Taken, Upstream
+from tests.gateway.stage import OK, Taken, Upstream
 
 MakeUpstream = Callable[..., Upstream]
 MakeRecord = Callable[..., Record]
@@ -188,29 +188,6 @@ def test_tokens_that_live_a_second_are_renewed_ahead_without_one_failure(
         while token_requests(provider) < 4:
             statuses.add(caller.ask(request_for("GET", "/api/orders")).status)
     assert statuses == {200}
-
-
-def test_a_control_process_that_has_gone_leaves_the_answer_as_it_was(
-    upstream: MakeUpstream, envoy: Make, provider_record: MakeRecord, loop: Loop
-) -> None:
-    refuses = threading.Event()
-    api = upstream(reply=lambda taken: REFUSED if refuses.is_set() else OK)
-    through = envoy(api.url, provider_record(api.url))
-    loop.run(through.engine.hub.control.stop())
-    assert through.get().status == 200
-    refuses.set()
-    told = through.get()
-    assert (told.status, told.body) == (401, b"no")
-    assert told.values("x-authrecord-outcome") == ["renewal-failed"]
-    assert len(api.taken) == 2
-
-
-def test_a_control_process_that_comes_back_serves_on(envoy: Make, provider: HonestServer, loop: Loop) -> None:
-    through = envoy(provider.url, client_record(provider))
-    loop.run(through.engine.hub.control.stop())
-    loop.run(through.engine.hub.control.start(through.engine.files.control))
-    provider.expire_all()
-    assert through.get("/api/orders").status == 200
 
 
 def refusing_the_first_token() -> Callable[[Taken], bytes]:

@@ -24,10 +24,14 @@ MOST_REMEMBERED: Final = 8
 
 
 class Watch:
-    """One Envoy's view: which records changed since it asked. `names`: the records that it wants."""
+    """One Envoy's view: which records changed since it asked.
+
+    `names`: the records that it wants. `held`: those whose credentials it has from a control process before this one.
+    """
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.held: set[str] = set()
         self._changed: dict[str, None] = {}
         self._woken = asyncio.Event()
 
@@ -67,6 +71,8 @@ class Board:
         self._placements = {one.record: one for one in placements}
         self._values: dict[str, deque[tuple[str, Live]]] = {}
         self._versions: dict[str, int] = {}
+        self._expected: set[str] = set()
+        self._missed: set[str] = set()
         self._watches: set[Watch] = set()
 
     def knows(self, name: str) -> bool:
@@ -83,6 +89,29 @@ class Board:
         for gone in self._values.keys() - self._placements.keys():
             del self._values[gone]
 
+    def expects(self, records: Iterable[str]) -> None:
+        """The first credential of these is being obtained; until it is there, or known to be missing, wait."""
+        self._expected.update(record for record in records if record not in self._values)
+
+    def misses(self, record: str) -> None:
+        """No credential could be had. An Envoy that has one from before goes on with it."""
+        if record in self._expected:
+            self._expected.discard(record)
+            self._missed.add(record)
+            self._tell(record)
+
+    def withdraw(self, record: str) -> None:
+        """The credential has run out and no other can be had: requests are refused, and not sent with it."""
+        self._expected.discard(record)
+        self._missed.discard(record)
+        self._values.pop(record, None)
+        self._versions[record] = self._versions.get(record, 0) + 1
+        self._tell(record)
+
+    def is_told(self, record: str, watch: Watch) -> bool:
+        """False while an Envoy learns nothing about a record, so that it waits, or keeps what it has."""
+        return record not in self._expected and not (record in self._missed and record in watch.held)
+
     def put(self, record: str, live: Live) -> None:
         """The record's credential from now on. Raises `RecordFault` for one that HTTP cannot carry."""
         placement = self._placements.get(record)
@@ -94,9 +123,10 @@ class Board:
             held[-1] = (value, live)
             return
         held.append((value, live))
+        self._expected.discard(record)
+        self._missed.discard(record)
         self._versions[record] = self._versions.get(record, 0) + 1
-        for watch in self._watches:
-            watch.changed(record)
+        self._tell(record)
 
     def newest(self, record: str) -> str | None:
         """The value that is injected now; `None` while there is none."""
@@ -131,3 +161,7 @@ class Board:
     def forget(self, watch: Watch) -> None:
         """That Envoy is gone."""
         self._watches.discard(watch)
+
+    def _tell(self, record: str) -> None:
+        for watch in self._watches:
+            watch.changed(record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .clusters import BOUNDS
 from .network import PING_SECONDS, Reach
 from .scripts import CONTROL
 from .shapes import Json, endpoints, is_address, pipe, protocols, socket_address
@@ -105,6 +106,7 @@ def _control_cluster(files: Files, reach: Reach | None) -> Json:
         "name": CONTROL,
         "type": "STATIC" if reach is None or is_address(reach.host) else "STRICT_DNS",
         "connect_timeout": "5s",
+        "circuit_breakers": {"thresholds": [BOUNDS]},
         "load_assignment": endpoints(CONTROL, address),
         "typed_extension_protocol_options": protocols(**options),
     }

@@ -104,7 +104,21 @@ class Broker:
         fresh = await story.renewed_async(live)
         if fresh is not None:
             self._board.put(authenticator.name, fresh)
+        elif self._is_lost(story, authenticator, live) and seen.sent <= MOST_REPLAYED_BODY:
+            self._board.withdraw(authenticator.name)
+            return True
         return story.wants_replay(live, fresh, seen.status)
+
+    def _is_lost(self, story: Attempt, authenticator: Authenticator, live: Live) -> bool:
+        """True when the API refused a credential that has run out, and no other can be had.
+
+        The client is told that, as it would be a moment later, and not that its credential, of which it knows
+        nothing, expired: Envoy tries once more, finds no credential, and refuses. By its pattern alone the answer may
+        be one that the client needs.
+        """
+        if story.expired is Expired.PATTERN:
+            return False
+        return self._board.newest(authenticator.name) is None or authenticator.has_run_out(live)
 
     def _target(self, name: str) -> Target:
         found = self.targets.get(name)

@@ -26,6 +26,13 @@ MOST_REPLAYS_AT_ONCE: Final = 1_000_000
 MOST_AT_ONCE: Final = 100_000
 """Connections and requests to one origin at once."""
 
+BOUNDS: Final[Json] = {
+    "max_connections": MOST_AT_ONCE,
+    "max_pending_requests": MOST_AT_ONCE,
+    "max_requests": MOST_AT_ONCE,
+    "max_retries": MOST_REPLAYS_AT_ONCE,
+}
+
 
 def cluster(target: Target, trusted_ca: str, *, speaks_h2: bool = True, public_only: bool = False) -> Json:
     """The cluster of a target.
@@ -34,19 +41,13 @@ def cluster(target: Target, trusted_ca: str, *, speaks_h2: bool = True, public_o
     offers HTTP/2 gets it. `public_only`: see `guard`.
     """
     name, origin = target.cluster, target.origin
-    bounds = {
-        "max_connections": MOST_AT_ONCE,
-        "max_pending_requests": MOST_AT_ONCE,
-        "max_requests": MOST_AT_ONCE,
-        "max_retries": MOST_REPLAYS_AT_ONCE,
-    }
     made: Json = {
         "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
         "name": name,
         "type": "STATIC" if is_address(origin.host) else "LOGICAL_DNS",
         "connect_timeout": "10s",
         "dns_lookup_family": "V4_PREFERRED",
-        "circuit_breakers": {"thresholds": [bounds]},
+        "circuit_breakers": {"thresholds": [BOUNDS]},
         "load_assignment": endpoints(name, socket_address(origin.host, origin.port)),
     }
     http: Json = {"http_protocol_options": {"header_key_format": KEEPS_CASE}}

@@ -120,9 +120,7 @@ class Control:
             log.warning("Envoy asked for a credential in vain: %s", error.message)
             values = ()
         found = [
-            (f"authrecord-credential-{number}", value)
-            for number, value in enumerate(values, start=1)
-            if value is not None
+            (f"authrecord-credential-{number}", value or "") for number, value in enumerate(values, start=1)
         ]
         await context.send_initial_metadata(tuple(found))
         return b""

@@ -41,8 +41,10 @@ class Discovery:
                 await asyncio.wait({asking, reading}, return_when=asyncio.FIRST_COMPLETED)
                 if not asking.done():
                     return
-                nonce += 1
-                yield self._answer(asking.result(), str(nonce))
+                told = [name for name in asking.result() if self._board.is_told(name, watch)]
+                if told:
+                    nonce += 1
+                    yield self._answer(told, str(nonce))
         finally:
             self._board.forget(watch)
             self._reading.discard(reading)
@@ -65,6 +67,7 @@ class Discovery:
                 log.warning(
                     "Envoy %s refused a secret (code %d).", request.node.id, request.error_detail.code
                 )
+            watch.held.update(one.name for one in request.initial_resource_versions)
             watch.leaves(request.resource_names_unsubscribe)
             if request.resource_names_subscribe:
                 watch.wants(request.resource_names_subscribe)

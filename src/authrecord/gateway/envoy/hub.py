@@ -57,10 +57,18 @@ class Hub:
         self._keeping = Keeping(self._authenticator, self.board, clock)
         self._tasks: list[asyncio.Task[None]] = []
 
+    def keep(self) -> None:
+        """Obtain every credential beside what else goes on, and keep it fresh from now on.
+
+        One that cannot be had is tried again later.
+        """
+        works = (self._keeping.begin(self.plan.rules.records), self._keeping.run(), self._renew_leaves())
+        self._tasks = [asyncio.create_task(work) for work in works]
+
     async def prepare(self) -> None:
-        """Obtain every credential, and keep it fresh from now on. One that cannot be had is tried again later."""
-        await self._keeping.begin(self.plan.rules.records)
-        self._tasks = [asyncio.create_task(self._keeping.run()), asyncio.create_task(self._renew_leaves())]
+        """The same, and wait until each was obtained or tried."""
+        self.keep()
+        await self._tasks[0]
 
     async def serve(
         self, socket: Path | None, *, place: Listen | None = None, door: Door | None = None

@@ -86,6 +86,7 @@ function envoy_on_response(handle)
   local asked = {
     [":method"] = "POST", [":path"] = "/authrecord.Broker/Judge", [":authority"] = "authrecord",
     ["content-type"] = "application/grpc", ["te"] = "trailers",
+    ["x-envoy-retry-on"] = "connect-failure,reset,refused-stream", ["x-envoy-max-retries"] = TRIES,
     ["authrecord-target"] = target.name, ["authrecord-attempt"] = attempt, ["authrecord-method"] = method,
     ["authrecord-sent-bytes"] = sent, ["authrecord-length"] = length,
     ["authrecord-status"] = headers:get(":status"),

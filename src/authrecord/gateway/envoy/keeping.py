@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from ...core.contracts import Clock
-from ...core.errors import AuthrecordError
+from ...core.errors import AuthrecordError, StoreFault, TryLater
 from ...keeper.authenticator import Authenticator
 from ...keeper.live import Live
 from .board import Board
@@ -27,6 +27,7 @@ PAUSE: Final = 1.0
 """Seconds before a credential that could not be had is asked for again; the keeper has pauses of its own."""
 
 LONGEST_PAUSE: Final = 60.0
+"""Where time alone does not mend it: a person has to log in, or to change the record."""
 
 
 class Keeping:
@@ -48,6 +49,7 @@ class Keeping:
         wanted = set(records)
         new = sorted(wanted - self._records)
         self._records = wanted
+        self._board.expects(new)
         await asyncio.gather(*(self._renew(record) for record in new))
 
     async def run(self) -> None:
@@ -84,7 +86,9 @@ class Keeping:
                 self._board.put(record, live)
             except AuthrecordError as error:
                 log.warning("record %s: no new credential: %s", record, error.message)
-                self._again(record, self._longer_pause(record))
+                self._board.misses(record)
+                passes = isinstance(error, TryLater | StoreFault)
+                self._again(record, PAUSE if passes else self._longer_pause(record))
                 return
         self._pauses.pop(record, None)
         left = self._left(live)

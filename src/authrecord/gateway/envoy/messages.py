@@ -24,12 +24,14 @@ _Field = tuple[str, int, str]
 _MESSAGES: Final[dict[str, tuple[_Field, ...]]] = {
     "Node": (("id", 1, "text"), ("cluster", 2, "text")),
     "Status": (("code", 1, "int"), ("message", 2, "text")),
+    "Held": (("name", 1, "text"), ("version", 2, "text")),
     "Resource": (("version", 1, "text"), ("resource", 2, "Any"), ("name", 3, "text")),
     "DeltaDiscoveryRequest": (
         ("node", 1, "Node"),
         ("type_url", 2, "text"),
         ("resource_names_subscribe", 3, "text*"),
         ("resource_names_unsubscribe", 4, "text*"),
+        ("initial_resource_versions", 5, "Held*"),
         ("response_nonce", 6, "text"),
         ("error_detail", 7, "Status"),
     ),

@@ -27,6 +27,12 @@ CONTROL: Final = "authrecord_control"
 PATIENCE: Final = 60_000
 """Milliseconds that an answer waits for a renewal: longer than a renewal can take."""
 
+TRIES: Final = 80
+"""How often a script asks a control process that is not there: about ten seconds, by Envoy's pauses.
+
+One that was killed and started again is back by then, and the answer that says "expired" is still mended.
+"""
+
 MOST_BODY: Final = 512 * 1024
 """Bytes of an answer's body that is held back until the pattern was compared; larger ones pass unseen."""
 
@@ -39,6 +45,7 @@ def judge() -> str:
         "judge.lua",
         CONTROL=CONTROL,
         PATIENCE=PATIENCE,
+        TRIES=str(TRIES),
         MOST_BODY=MOST_BODY,
         PHRASES={str(status.value): status.phrase for status in HTTPStatus},
     )
@@ -46,7 +53,7 @@ def judge() -> str:
 
 def renew() -> str:
     """The script that replaces a refused credential before the second attempt."""
-    return _with("renew.lua", CONTROL=CONTROL, PATIENCE=PATIENCE)
+    return _with("renew.lua", CONTROL=CONTROL, PATIENCE=PATIENCE, TRIES=str(TRIES))
 
 
 def stamp() -> str:
