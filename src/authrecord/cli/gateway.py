@@ -19,6 +19,7 @@ from .gateway_options import (
     authority_of,
     checked_upstream,
     need_records,
+    opened_log,
     password_from,
     run_loop,
 )
@@ -193,8 +194,7 @@ def _service(options: Options, source: RuleSource, given: dict[str, Any], *, sha
     rules, authenticators = source.read()
     log = None
     if given["access_log"] is not None:
-        file = given["access_log"].open("a", encoding="utf-8", buffering=1)
-        log = AccessLog(file.write, now=time.time, monotonic=time.monotonic)
+        log = AccessLog(opened_log(given["access_log"]).write, now=time.time, monotonic=time.monotonic)
     return Service(
         rules,
         authenticators,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .context import Options
 from .envoy_options import engine_settings, place_of, say_password, shown_password, until_told_to_end
-from .gateway_options import RuleSource, authority_of, password_from
+from .gateway_options import RuleSource, authority_of, opened_log, password_from
 from .output import console, print_json
 from .tls_options import pair_of
 
@@ -63,6 +63,7 @@ def _settings(options: Options, given: dict[str, Any], password: Secret, *, shar
         bare=place_of(given, "bare_listen"),
         tls=_listener_tls(given),
         public_only=given["public_only"] or shared,
+        access_log=_writable(given["access_log"]),
     )
 
 
@@ -70,6 +71,14 @@ def _listener_tls(given: dict[str, Any]) -> tuple[str, str] | None:
     """The paths of the certificate and key of listeners beyond this machine. `gateway` has looked at the files."""
     pair = pair_of(given["tls_certificate"], given["tls_key"])
     return None if pair is None else (str(Path(pair[0]).resolve()), str(Path(pair[1]).resolve()))
+
+
+def _writable(file: Path | None) -> Path | None:
+    """The file of the access log; Envoy would say nothing of one that cannot be written."""
+    if file is None:
+        return None
+    opened_log(file).close()
+    return file.resolve()
 
 
 def _say(options: Options, engine: Engine, upstream: str, shown: str | None) -> None:
