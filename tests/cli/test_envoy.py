@@ -27,7 +27,9 @@ def test_an_envoy_carries_the_requests_and_ends_with_the_command(desk: Desk, sho
     listens_at = [
         word for option in ("--listen", "--bare-listen", "--proxy-listen") for word in (option, "127.0.0.1:0")
     ]
-    process, said = begun(desk, "--engine", "envoy", "--record", "orders", *listens_at)
+    log = desk.folder / "access.log"
+    options = ("--engine", "envoy", "--record", "orders", "--access-log", str(log))
+    process, said = begun(desk, *options, *listens_at)
     assert set(said["listens"]) == {"reverse", "bare", "forward"}
     place = said["listens"]["reverse"]
     assert get(said["listens"]["bare"], proof(said["password"]))[0] == 401
@@ -36,6 +38,10 @@ def test_an_envoy_carries_the_requests_and_ends_with_the_command(desk: Desk, sho
     assert get(place, said["password"])[0] == 407
     assert end(process) == (0, b"")
     assert until(lambda: not listens(place))
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["status"] for line in lines] == [401, 200, 407]
+    unwritable = desk.spawn("gateway", *options[:-1], str(desk.folder / "no" / "access.log"))
+    assert (unwritable.code, "the access log cannot be written" in unwritable.err) == (7, True)
 
 
 def listens(place: str) -> bool:

@@ -18,7 +18,7 @@ LONGEST_FILE = 400
 MAY_REVEAL = {
     "cli/entry.py": "`token` prints it, on the fast path",
     "cli/gateway.py": "a new password of the gateway is shown once",
-    "cli/envoy.py": "the gateway's new password is shown once",
+    "cli/envoy_options.py": "the gateway's new password is shown once",
     "cli/headers.py": "`headers` prints what would be sent",
     "cli/token.py": "`token` prints it",
     "clients/wire.py": "the request that goes out, and the log filter that learns what to hide",

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core.errors import AuthrecordError, RecordFault, StoreFault
+from ..core.errors import RecordFault
 from .context import Options, example, with_options
+from .envoy_options import (
+    USUAL_LISTEN,
+    engine_settings,
+    place_of,
+    say_password,
+    shown_password,
+    until_told_to_end,
+)
 from .gateway_options import (
     RuleSource,
     authority_folder,
     authority_of,
-    checked_upstream,
     need_records,
     password_from,
     run_loop,
     utc_now,
 )
 from .output import console, print_json
+from .tls_options import pair_of, with_tls
 
 if TYPE_CHECKING:
-    from ..core.secret import Secret
-    from ..gateway.envoy.engine import Settings
     from ..gateway.envoy.network import Door, Reach
-    from ..gateway.listening import Listen
     from ..gateway.rules import Rules
-    from .gateway_sharing import StoredTokens
-
-
-USUAL_LISTEN = "127.0.0.1:8080"
-EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
-LOOK_AGAIN_SECONDS = 1.0
-"""How often the files of rules and records are looked at."""
 
 
 @click.command(
@@ -92,11 +86,10 @@ LOOK_AGAIN_SECONDS = 1.0
     metavar="FILE",
     help="The gateway's password; a new one is printed without it.",
 )
-@click.option("--tls-certificate", type=EXISTING, metavar="FILE", help="control: its certificate chain, PEM.")
-@click.option("--tls-key", type=EXISTING, metavar="FILE", help="control: the key of that certificate, PEM.")
+@with_tls(", of control")
 @click.option(
     "--client-ca",
-    type=EXISTING,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="control: the authority of its Envoys' certificates, PEM.",
 )
@@ -156,7 +149,7 @@ def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str
     from ..gateway.envoy.plan import plan_of
 
     password, is_new = password_from(options, given["password_file"])
-    settings = replace(engine_settings(options, given, password), proxy=_place(given, "proxy_listen"))
+    settings = engine_settings(options, given, password)
     if settings.proxy is not None:
         authority_of(options, rules, lasting=True)
     files = Files((given["folder"] or Path("envoy")).resolve())
@@ -170,7 +163,7 @@ def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str
         files.clusters: resources(clusters, "1"),
         files.listeners: resources(listeners, "1"),
     }
-    shown = password.reveal() if is_new else None
+    shown = shown_password(password, is_new=is_new)
     if given["folder"] is None:
         print_json({**{path.stem: value for path, value in written.items()}, "password": shown})
         return
@@ -208,12 +201,12 @@ def _door(given: dict[str, Any]) -> Door | None:
     """What the control process shows to Envoys of other machines, and asks of them."""
     from ..gateway.envoy.network import Door
 
-    files = [given[name] for name in ("tls_certificate", "tls_key", "client_ca")]
-    if not any(files):
+    pair, clients = pair_of(given["tls_certificate"], given["tls_key"]), given["client_ca"]
+    if pair is None and clients is None:
         return None
-    if not all(files):
+    if pair is None or clients is None:
         raise click.UsageError("mutual TLS needs all of --tls-certificate, --tls-key and --client-ca")
-    return Door(*files)
+    return Door(Path(pair[0]), Path(pair[1]), clients)
 
 
 async def _control(options: Options, source: RuleSource, given: dict[str, Any]) -> None:
@@ -224,7 +217,7 @@ async def _control(options: Options, source: RuleSource, given: dict[str, Any]) 
 
     rules, find = source.read()
     socket = None if given["folder"] is None else Files(given["folder"].resolve()).control
-    place = _place(given, "listen")
+    place = place_of(given, "listen")
     # Where there is one: `config --proxy-listen` makes it, and `ca` shows it.
     authority = Authority.loaded(authority_folder(options), utc_now)
     hub = Hub(rules, find, replay=given["replay"], authority=authority)
@@ -237,140 +230,6 @@ async def _control(options: Options, source: RuleSource, given: dict[str, Any]) 
         if socket is not None:
             console().print(f"control  {socket}", style="dim")
         console().print("Ctrl-C ends it.", style="dim")
-        await _until_told_to_end(source, hub.change, None)
+        await until_told_to_end(source, hub.change, None)
     finally:
         await hub.stop()
-
-
-async def serve_with_envoy(
-    options: Options, source: RuleSource, given: dict[str, Any], tokens: StoredTokens | None
-) -> None:
-    """`authrecord gateway --engine envoy`: an Envoy as a child, until it or we are told to end.
-
-    `tokens`: of the store, where other machines reach a listener.
-    """
-    from ..gateway.envoy.binary import find_envoy
-    from ..gateway.envoy.engine import Engine
-    from ..gateway.running import only_upstream
-
-    rules, find = source.read()
-    password, is_new = password_from(options, given["password_file"])
-    is_reverse = bool(given["listen"] or not given["proxy_listen"])
-    upstream = ""
-    if is_reverse or given["bare_listen"]:
-        upstream = given["upstream"] or str(only_upstream(rules))
-    settings = engine_settings(options, {**given, "upstream": upstream}, password)
-    settings = replace(
-        settings,
-        binary=find_envoy(options.settings().environment),
-        listen=settings.listen if is_reverse else None,
-        bare=_place(given, "bare_listen"),
-        proxy=_place(given, "proxy_listen"),
-        tls=_listener_tls(given),
-        public_only=given["public_only"] or tokens is not None,
-    )
-    is_new = is_new and any(place.is_local for place in settings.places.values())
-    authority = authority_of(options, rules, lasting=True) if settings.proxy is not None else None
-    async with Engine(rules, find, settings, authority=authority, tokens=tokens) as engine:
-        places = {name: str(place) for name, place in engine.places.items()}
-        shown = password.reveal() if is_new else None
-        if options.as_json:
-            print_json({"listens": places, "upstream": upstream or None, "password": shown})
-        else:
-            for name, place in places.items():
-                console().print(f"{name:8} {place}", style="bold")
-            if upstream:
-                console().print(f"upstream {upstream}")
-            if shown:
-                say_password(shown)
-            console().print("Ctrl-C ends it.", style="dim")
-        await _until_told_to_end(source, engine.change, engine.ended)
-
-
-def _listener_tls(given: dict[str, Any]) -> tuple[str, str] | None:
-    """The paths of the certificate and key of listeners beyond this machine. Raises `RecordFault`."""
-    from .gateway_sharing import tls_from
-
-    if tls_from(given["tls_certificate"], given["tls_key"]) is None:
-        return None
-    certificate, key = (str(Path(given[name]).resolve()) for name in ("tls_certificate", "tls_key"))
-    return certificate, key
-
-
-def _place(given: dict[str, Any], name: str) -> Listen | None:
-    """The address of an option. Raises `RecordFault` for a Unix socket."""
-    from ..gateway.listening import parsed_listen
-
-    if not given[name]:
-        return None
-    place = parsed_listen(given[name], field=name)
-    if place.path:
-        raise RecordFault("the Envoy engine listens on an address, not on a Unix socket.", field=name)
-    return place
-
-
-async def _until_told_to_end(
-    source: RuleSource,
-    change: Callable[[Rules, Any], Awaitable[None]],
-    ends: Callable[[], Awaitable[int]] | None,
-) -> None:
-    """Until Ctrl-C, or until Envoy ends; meanwhile rules and records that change are taken up.
-
-    Raises `StoreFault` when Envoy ended by itself.
-    """
-    told = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    reload = source.reload()
-    waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(told.wait())]
-    if ends is not None:
-        waiting.append(asyncio.ensure_future(ends()))
-    try:
-        while not any(one.done() for one in waiting):
-            await asyncio.wait(waiting, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            await _take_up(reload, change)
-    finally:
-        for one in waiting:
-            one.cancel()
-    if not told.is_set():
-        raise StoreFault("Envoy ended by itself.", code="envoy_failed")
-
-
-async def _take_up(
-    reload: Callable[[], tuple[Rules, Any] | None], change: Callable[[Rules, Any], Awaitable[None]]
-) -> None:
-    try:
-        changed = reload()
-        if changed is not None:
-            await change(*changed)
-    except AuthrecordError as error:
-        console(stderr=True).print(f"The rules stay as they were: {error}", style="yellow")
-
-
-def engine_settings(options: Options, given: dict[str, Any], password: Secret) -> Settings:
-    """The engine's settings out of a command's options."""
-    from ..gateway.envoy.engine import Settings
-
-    upstream = given["upstream"]
-    return Settings(
-        binary=Path("envoy"),
-        password=password,
-        ca_file=options.settings().ca_file,
-        listen=_place({"listen": given["listen"] or USUAL_LISTEN}, "listen"),
-        reverse=checked_upstream(upstream) if upstream else None,
-        names=tuple(given["hosts"]),
-        replay=given.get("replay", True),
-        speaks_h2=not given.get("no_http2", False),
-    )
-
-
-def say_password(password: str) -> None:
-    """How callers prove themselves to Envoy, which reads `Basic` only."""
-    import base64
-
-    from ..gateway.envoy.callers import USER
-
-    coded = base64.b64encode(f"{USER}:{password}".encode()).decode()
-    out = console()
-    out.print(f"password {password}\n\nSend it as the user {USER} of a proxy, or in a header:")
-    out.print(f"X-Authrecord-Token: Basic {coded}")

@@ -19,11 +19,13 @@ from .gateway_options import (
     authority_of,
     checked_upstream,
     need_records,
+    opened_log,
     password_from,
     run_loop,
 )
 from .gateway_sharing import StoredTokens, is_shared, need_embedded, permits_from, tls_from, tokens_from
 from .output import console, print_json
+from .tls_options import with_tls
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -85,19 +87,7 @@ USUAL_LISTEN = "127.0.0.1:8080"
     metavar="FILE",
     help="The gateway's password; a new one is printed without it.",
 )
-@click.option(
-    "--tls-certificate",
-    type=click.Path(dir_okay=False),
-    default=None,
-    help="Certificate chain, PEM, for addresses that other machines reach.",
-)
-@click.option(
-    "--tls-key",
-    type=click.Path(dir_okay=False),
-    default=None,
-    metavar="FILE",
-    help="The file with the certificate's key, PEM.",
-)
+@with_tls(", for addresses that other machines reach")
 @click.option(
     "--public-only", is_flag=True, help="Dial no private address; so always where other machines reach it."
 )
@@ -149,7 +139,7 @@ def command(options: Options, **given: Any) -> None:
         tls = tls_from(given["tls_certificate"], given["tls_key"])
         if given["engine"] == "envoy":
             need_embedded(given)
-            from .envoy import serve_with_envoy
+            from .gateway_envoy import serve_with_envoy
 
             # On this machine the password is enough, which Envoy compares by itself.
             tokens = tokens_from(options, source, stack, shared=True) if tls and shared else None
@@ -204,8 +194,7 @@ def _service(options: Options, source: RuleSource, given: dict[str, Any], *, sha
     rules, authenticators = source.read()
     log = None
     if given["access_log"] is not None:
-        file = given["access_log"].open("a", encoding="utf-8", buffering=1)
-        log = AccessLog(file.write, now=time.time, monotonic=time.monotonic)
+        log = AccessLog(opened_log(given["access_log"]).write, now=time.time, monotonic=time.monotonic)
     return Service(
         rules,
         authenticators,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from ..core.errors import RecordFault
+from ..core.errors import RecordFault, StoreFault
 from .context import Options
 from .gateway_records import OpenedRecords
 
@@ -107,6 +107,16 @@ def password_from(options: Options, file: Path | None) -> tuple[Secret, bool]:
     if given:
         return checked_password(given, PASSWORD_VARIABLE), False
     return new_password(), True
+
+
+def opened_log(file: Path) -> TextIO:
+    """The file of the access log, to append lines to. Raises `StoreFault` when it cannot be written."""
+    try:
+        return file.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise StoreFault(
+            f"the access log cannot be written: {error.strerror}.", code="no_access_log"
+        ) from None
 
 
 def utc_now() -> dt.datetime:

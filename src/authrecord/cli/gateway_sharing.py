@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import RecordFault
+from .tls_options import pair_of
 
 if TYPE_CHECKING:
     import ssl
@@ -56,11 +57,8 @@ def tls_from(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
     """TLS of the listeners beyond this machine. Raises `RecordFault`."""
     from ..gateway.listening import tls_of
 
-    if certificate is None and key is None:
-        return None
-    if certificate is None or key is None:
-        raise RecordFault("TLS wants both --tls-certificate and --tls-key.", field="tls")
-    return tls_of(certificate, key)
+    pair = pair_of(certificate, key)
+    return None if pair is None else tls_of(*pair)
 
 
 def tokens_from(
@@ -106,7 +104,7 @@ def permits_from(given: dict[str, Any], *, shared: bool) -> Permits:
 
 
 _EMBEDDED_ONLY = {
-    "authorize_listen": "", "metrics_listen": "", "access_log": None, "watch": False, "replay_body": 1024,
+    "authorize_listen": "", "metrics_listen": "",  "watch": False, "replay_body": 1024,
     "networks": (),
 }  # fmt: skip
 """Options of `gateway` that the embedded engine alone knows, and what they are when nobody gives them."""

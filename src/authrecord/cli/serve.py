@@ -13,6 +13,7 @@ import click
 from ..core.errors import RecordFault
 from .context import Options, example, with_options
 from .output import console, print_json
+from .tls_options import pair_of, with_tls
 
 if TYPE_CHECKING:
     from ..stores.sql.store import SqlStore
@@ -40,16 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--name", "names", multiple=True, metavar="HOST", help="A name under which people open it, repeatable."
 )
-@click.option(
-    "--tls-certificate", type=click.Path(dir_okay=False), default=None, help="Certificate chain, PEM."
-)
-@click.option(
-    "--tls-key",
-    type=click.Path(dir_okay=False),
-    default=None,
-    metavar="FILE",
-    help="The file with the certificate's key, PEM.",
-)
+@with_tls()
 @click.option("--i-am-behind-tls-proxy", "behind_proxy", is_flag=True, help="A proxy on the way does TLS.")
 @click.option(
     "--allow-network",
@@ -154,11 +146,8 @@ def _store(options: Options) -> SqlStore:
 def _tls(certificate: str | None, key: str | None) -> Tls | None:
     from ..web.serving import Tls
 
-    if certificate is None and key is None:
-        return None
-    if certificate is None or key is None:
-        raise RecordFault("TLS wants both --tls-certificate and --tls-key.", field="tls")
-    return Tls(certificate, key)
+    pair = pair_of(certificate, key)
+    return None if pair is None else Tls(*pair)
 
 
 def _provider(settings: Settings, given: Mapping[str, Any]) -> ProviderSettings | None:

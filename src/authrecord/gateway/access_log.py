@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from .answering import spelled
 from .grammar import RequestHead
 from .refusals import Refusal
 
@@ -37,7 +38,7 @@ class AccessLog:
             records=list(found.route.records),
             bytes=exchange.sent_bytes,
             milliseconds=round((self._monotonic() - exchange.began) * 1000, 2),
-            outcome="" if judge is None else judge.reason.name.lower(),
+            outcome="" if judge is None else spelled(judge.reason).decode("ascii"),
         )
 
     def connected(self, head: RequestHead, peer: str, *, opened: bool) -> None:

@@ -83,8 +83,9 @@ def bootstrap(files: Files, *, node: str, reach: Reach | None = None) -> Json:
         "bootstrap_extensions": [_INSIDE],
         # Figures of each cluster would cost more memory than the clusters.
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [
-            {"prefix": "http.gateway."}, {"prefix": "listener_manager."}, {"prefix": "cluster_manager."},
-            {"prefix": f"cluster.{CONTROL}."}, {"prefix": "server."},
+            {"prefix": "http.gateway."}, {"prefix": "http.forward."}, {"prefix": "http.inside."},
+            {"prefix": "listener_manager."}, {"prefix": "cluster_manager."}, {"prefix": f"cluster.{CONTROL}."},
+            {"prefix": "server."},
         ]}}},
         "overload_manager": {"resource_monitors": [{
             "name": "envoy.resource_monitors.global_downstream_max_connections",

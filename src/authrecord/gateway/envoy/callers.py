@@ -9,6 +9,7 @@ from typing import Any, Final
 from ...core.secret import Secret
 from ..listening import Listen
 from . import scripts
+from .logs import ADDRESS, PEER
 from .routes import TOKEN
 from .shapes import Json, any_value_of, extension, lua
 
@@ -57,15 +58,26 @@ def by_control(place: Listen) -> list[Json]:
     return [lua(scripts.admit(is_shared=not place.is_local))]
 
 
-def noted() -> list[Json]:
-    """Takes the proof of a `CONNECT` along into the tunnel, where each request is asked about (row N8)."""
-    note = {
-        "object_key": _PROOF,
+def noted(*, proof: bool, address: bool) -> list[Json]:
+    """What a `CONNECT` takes along into the tunnel.
+
+    `proof`: each request inside is asked about (row N8). `address`: the access log names the caller's.
+    """
+    notes = [_note(_PROOF, f"%REQ({TOKEN}?PROXY-AUTHORIZATION)%")] if proof else []
+    if address:
+        notes.append(_note(PEER, ADDRESS))
+    if not notes:
+        return []
+    return [extension("note", "filters.http.set_filter_state.v3.Config", on_request_headers=notes)]
+
+
+def _note(name: str, text: str) -> Json:
+    return {
+        "object_key": name,
         "factory_key": "envoy.string",
-        "format_string": {"text_format_source": {"inline_string": f"%REQ({TOKEN}?PROXY-AUTHORIZATION)%"}},
+        "format_string": {"text_format_source": {"inline_string": text}},
         "shared_with_upstream": "ONCE",
     }
-    return [extension("note", "filters.http.set_filter_state.v3.Config", on_request_headers=[note])]
 
 
 def by_note(place: Listen) -> list[Json]:

@@ -40,6 +40,7 @@ class Child:
             # Never more talkative: at `debug` Envoy prints headers.
             *("--log-level", "warning"),
             *("--drain-time-s", "5"),
+            *("--file-flush-interval-msec", "1000"),  # the access log; ten seconds otherwise
             "--disable-hot-restart",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,

@@ -29,6 +29,7 @@ from .clusters import cluster
 from .doorkeeper import Doorkeeper
 from .hub import Find, Hub
 from .listener import listener, manager
+from .logs import access_logs
 from .plan import Plan
 from .routes import route_configuration
 from .shapes import Json
@@ -49,7 +50,7 @@ class Settings:
     APIs' certificates beside the usual ones. `speaks_h2`: APIs may choose HTTP/2. `workers`: threads of Envoy.
     `replay`, `young`: see `Hub`. `asks_control`: callers are known by what the control process says of them, not by
     the password alone. `tls`: the paths of the certificate and key of listeners that other machines reach.
-    `public_only`: private addresses are not dialled, see `guard`.
+    `public_only`: private addresses are not dialled, see `guard`. `access_log`: a file for a line of each request.
     """
 
     binary: Path
@@ -65,6 +66,7 @@ class Settings:
     asks_control: bool = False
     tls: tuple[str, str] | None = None
     public_only: bool = False
+    access_log: Path | None = None
     workers: int = 2
     young: float = YOUNG_SECONDS
 
@@ -234,7 +236,9 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
         return by_control(place) if settings.asks_control else by_password(settings.password)
 
     if settings.proxy is not None:
-        entry = forward.Entry(asks(settings.proxy), settings.asks_control, settings.tls, public_only)
+        entry = forward.Entry(
+            asks(settings.proxy), settings.asks_control, settings.tls, public_only, settings.access_log
+        )
         clusters.extend(forward.clusters(plan))
         listeners.extend(forward.listeners(plan, settings.proxy, entry))
     for name, seen in (("reverse", plan), ("bare", plan.bare)):
@@ -242,7 +246,8 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
         if place is not None:
             routes = route_configuration(seen, reverse=settings.reverse, names=settings.names)
             attempts = shared.chain(seen, public_only=public_only)
-            reads = manager(routes, asks(place), attempts, absolute=settings.reverse is None)
+            told = access_logs(settings.access_log)
+            reads = manager(routes, asks(place), attempts, logs=told, absolute=settings.reverse is None)
             listeners.append(listener(name, place, reads, settings.tls))
     return clusters, listeners
 

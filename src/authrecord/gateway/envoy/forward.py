@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from ...core.origin import Origin
@@ -19,6 +20,7 @@ from .callers import by_note, noted
 from .guard import ranges
 from .leaves import leaf_name
 from .listener import LISTENER, listener, manager, under_tls
+from .logs import access_logs, of_connects
 from .plan import Plan, Site
 from .routes import NO_RULE, authorities, refusing, routes_inside, routes_of, virtual_host
 from .shapes import FROM_US, KEEPS_CASE, SCRIPT, Json, extension, protocols, typed
@@ -28,13 +30,14 @@ from .shapes import FROM_US, KEEPS_CASE, SCRIPT, Json, extension, protocols, typ
 class Entry:
     """How callers come in. `asks`: the filters that ask who is calling. `asks_control`: inside of a tunnel too.
 
-    `tls`: see `listener`. `public_only`: see `guard`.
+    `tls`: see `listener`. `public_only`: see `guard`. `access_log`: see `logs`.
     """
 
     asks: list[Json]
     asks_control: bool
     tls: tuple[str, str] | None
     public_only: bool
+    access_log: Path | None = None
 
 
 ANYWHERE: Final = "authrecord_anywhere"
@@ -49,13 +52,26 @@ _GUARDS: Final = ("anywhere", "guard")
 
 def listeners(plan: Plan, place: Listen, entry: Entry) -> list[Json]:
     """The proxy's own listener at `place`, and those inside."""
-    filters = [*entry.asks, *(noted() if entry.asks_control else ())]
+    log = entry.access_log
+    filters = [*entry.asks, *noted(proof=entry.asks_control, address=log is not None)]
     if _passes(plan):
         filters.extend(_guards(public_only=entry.public_only))
     attempts = shared.chain(plan, public_only=entry.public_only)
-    reads = manager(_routes(plan), filters, attempts, absolute=True, connects=True)
+    reads = manager(
+        _routes(plan),
+        filters,
+        attempts,
+        name="forward",
+        logs=access_logs(log),
+        absolute=True,
+        connects=True,
+    )
     asks = by_note(place) if entry.asks_control else []
-    inside = [_inside(site, manager(routes_inside(plan, site), asks, attempts)) for site in plan.sites]
+    told = access_logs(log, is_inside=True)
+    inside = [
+        _inside(site, manager(routes_inside(plan, site), asks, attempts, name="inside", logs=told))
+        for site in plan.sites
+    ]
     return [*inside, listener("forward", place, reads, entry.tls)]
 
 
@@ -92,7 +108,8 @@ def _routes(plan: Plan) -> Json:
         plain = sites.get("http")
         site = sites.get("https") or sites["http"]
         connect = _route(_CONNECTS, _inside_name(site))
-        connect["metadata"] = {"filter_metadata": {SCRIPT: {"any": ",".join(site.records)}}}
+        any_of = {SCRIPT: {"any": ",".join(site.records)}}
+        connect["metadata"] = {"filter_metadata": {**any_of, **of_connects(opened=True)}}
         if plain is None:
             made: Json = {
                 "name": f"{host}:{port}",
@@ -113,6 +130,7 @@ def _others(plan: Plan) -> Json:
         routes = [_route(match, ANYWHERE) for match in (_CONNECTS, {"prefix": "/"})]
         for route in routes:
             route["typed_per_filter_config"] = opened
+            route["metadata"] = {"filter_metadata": of_connects(opened=False)}
     else:
         connect = refusing("/", 403, *NO_RULE[1:])
         connect["match"] = _CONNECTS

@@ -27,19 +27,24 @@ def manager(
     filters: Iterable[Json],
     attempts: list[Json],
     *,
+    name: str = "gateway",
+    logs: Iterable[Json] = (),
     absolute: bool = False,
     connects: bool = False,
 ) -> Json:
     """The filter that reads requests. `filters`: who is calling, and what else comes before the routes' clusters.
 
     `attempts`: the chain for each attempt of a request (see `shared`), where the cluster has none of its own.
-    `absolute`: requests may hold a whole URL. `connects`: `CONNECT` is taken.
+    `name`: what Envoy's figures of it begin with. `logs`: who is told of each request. `absolute`: requests may hold a
+    whole URL. `connects`: `CONNECT` is taken.
     """
     upgrades = [{"upgrade_type": "websocket"}, *([{"upgrade_type": "CONNECT"}] if connects else [])]
     return extension(
         "http",
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
-        stat_prefix="gateway",
+        stat_prefix=name,
+        access_log=list(logs),
+        access_log_options={"flush_log_on_tunnel_successfully_established": True},
         codec_type="HTTP1",
         http_protocol_options={
             "header_key_format": KEEPS_CASE,

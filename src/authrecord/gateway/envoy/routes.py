@@ -13,7 +13,7 @@ from typing import Final
 from ...core.origin import DEFAULT_PORTS, Origin
 from ..refusals import SAYS_ERROR, Refusal
 from ..rules import OwnCredential, Unmatched
-from . import scripts, shared
+from . import logs, scripts, shared
 from .placement import Place, Placement, spellings
 from .plan import Plan, Site, Target, Way
 from .shapes import SCRIPT, Json
@@ -194,8 +194,8 @@ def _to(target: Target, match: Json, records: tuple[str, ...] = (), *, passes_co
     if shared.is_shared(target):
         facts.update(scripts.facts_of(target))
         route["typed_per_filter_config"] = shared.at_route(target)
-    if facts:
-        route["metadata"] = {"filter_metadata": {SCRIPT: facts}}
+    told = logs.of_requests(target)
+    route["metadata"] = {"filter_metadata": {SCRIPT: facts, **told} if facts else told}
     hidden = list(_hidden(target))
     if not passes_cookies:
         hidden.append("set-cookie")
