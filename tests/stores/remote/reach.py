@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
+from authrecord.core.errors import TryLater
+from authrecord.core.messages import Request, Response
+from authrecord.keeper.ports import Sender
 from authrecord.testing import HonestServer
 from authrecord.wiring import Records, Settings, open_records
 from tests.canary_watch import Canary
@@ -11,6 +15,36 @@ from tests.web.stage import Stage
 
 USER: Final = ("records:read", "tokens:use")
 """The scopes that a program needs."""
+
+
+class Wire:
+    """The way from a program to the server: what was asked, and a switch that cuts it."""
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+        self.is_cut = False
+        self._inner: Sender | None = None
+
+    def around(self, inner: Sender) -> Wire:
+        """This wire, in front of `inner`."""
+        self._inner = inner
+        return self
+
+    def __call__(self, request: Request) -> Response:
+        """Ask, unless the wire is cut."""
+        self.asked.append(request)
+        if self.is_cut or self._inner is None:
+            raise TryLater("no connection to the server.", code="network")
+        return self._inner(request)
+
+    def close(self) -> None:
+        """Close what is behind it."""
+        if self._inner is not None:
+            self._inner.close()
+
+    def tokens_asked(self) -> int:
+        """How often a token was asked for."""
+        return sum(request.url.endswith("/token") for request in self.asked)
 
 
 class Reach:
@@ -59,6 +93,13 @@ class Reach:
         """The records of the server, as another process has them."""
         self._opened.append(open_records(settings=self.settings(*scopes, **given)))
         return self._opened[-1]
+
+    def wired(self, *scopes: str, **given: Any) -> tuple[Records, Wire]:
+        """The same, and the wire to the server."""
+        wire = Wire()
+        around: Callable[[Sender], Sender] = wire.around
+        self._opened.append(open_records(settings=self.settings(*scopes, **given), through=around))
+        return self._opened[-1], wire
 
     def releases(self) -> int:
         """Rows of the audit log that tell of a credential handed out."""

@@ -88,7 +88,7 @@ def test_an_api_key_goes_where_the_record_says(reach: Reach) -> None:
     assert reach.releases() == 1, "it is in memory"
 
 
-def test_D1_nothing_goes_to_another_origin(reach: Reach) -> None:
+def test_nothing_goes_to_another_origin_of_the_record(reach: Reach) -> None:
     reach.machine()
     records = reach.records()
     with pytest.raises(OriginRefused):
@@ -134,7 +134,7 @@ def test_what_only_the_server_may_do_is_refused_with_a_word(reach: Reach, deed: 
     assert reach.provider.counters.token_requests == 0
 
 
-def test_B1_references_in_a_servers_record_are_not_looked_up_here(reach: Reach, canary: Any) -> None:
+def test_references_in_a_servers_record_are_not_looked_up_here(reach: Reach, canary: Any) -> None:
     """Whoever holds the server must not read this machine's files through a record."""
     data = bearer(canary)
     data["auth"] |= {"token": "${file:/etc/hostname}"}
