@@ -108,7 +108,9 @@ def test_H8_a_young_token_that_is_refused_costs_no_renewal(reach: Reach) -> None
     assert reach.provider.counters.token_requests == 1
 
 
-def test_G13_refusals_buy_renewals_from_the_bucket_of_the_record(reach: Reach, nothing_is_young: None) -> None:
+def test_G13_refusals_buy_renewals_from_the_bucket_of_the_record(
+    reach: Reach, nothing_is_young: None
+) -> None:
     """A program that calls every token expired, at once and without end."""
     reach.machine()
     records = reach.records()

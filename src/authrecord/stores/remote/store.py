@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NoReturn
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NoReturn
 
 from ...core.contracts import Clock
 from ...core.errors import RecordFault, StoreFault, TryLater
@@ -132,6 +132,12 @@ class RemoteStore:
             self._revisions = {name: self.revision_of(name) for name in wanted}
             self._looked_at = now
         return {name: self._revisions[name] for name in wanted}
+
+    def check(self, name: str, url: str) -> tuple[Mapping[str, Any], ...]:
+        """The steps of the server's own check of a record, on `url` where one is given; see `POST …/check`."""
+        called = self._asked("POST", name, "check", content=json_of({"url": url}))
+        steps = called.data.get("steps")
+        return tuple(one for one in steps if isinstance(one, Mapping)) if isinstance(steps, list) else ()
 
     def load(self, key: TokenKey) -> Token | None:
         """Not from here; see the class."""
