@@ -325,10 +325,9 @@ def _from_server(settings: Settings, located: Located, through: Callable[[Sender
 
     proxy = "" if origin_of(located.url).is_loopback else settings.proxy
     send = through(TokenSender(clock=time, deadline=SECONDS, ca_file=settings.ca_file, proxy=proxy))
-    base = base_folder(settings)
-    store = open_remote(located, settings.environment, send=send, base=base)
+    store = open_remote(located, settings.environment, send=send)
     keeper = Keeper(store, send=send, resolve=unresolved, sign=sign, issuer=store)
-    return Records(RemoteRecords(store, time), keeper, source=store.place, store=store, base=base)
+    return Records(RemoteRecords(store, time), keeper, source=store.place, store=store)
 
 
 _lock = threading.Lock()

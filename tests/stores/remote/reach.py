@@ -18,11 +18,15 @@ USER: Final = ("records:read", "tokens:use")
 
 
 class Wire:
-    """The way from a program to the server: what was asked, and a switch that cuts it."""
+    """The way from a program to the server: what was asked, a switch that cuts it, and answers that get lost.
+
+    `loses`: how many of the next answers do not arrive, although the server has done what was asked.
+    """
 
     def __init__(self) -> None:
         self.asked: list[Request] = []
         self.is_cut = False
+        self.loses = 0
         self._inner: Sender | None = None
 
     def around(self, inner: Sender) -> Wire:
@@ -35,7 +39,11 @@ class Wire:
         self.asked.append(request)
         if self.is_cut or self._inner is None:
             raise TryLater("no connection to the server.", code="network")
-        return self._inner(request)
+        answer = self._inner(request)
+        if self.loses:
+            self.loses -= 1
+            raise TryLater("the answer was lost.", outcome_unknown=True, code="network")
+        return answer
 
     def close(self) -> None:
         """Close what is behind it."""

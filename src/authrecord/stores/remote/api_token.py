@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,13 +23,12 @@ HINT: Final = (
 class ApiToken:
     """The token of `source`, `kind:argument` as in a reference; read once, and again when it was refused.
 
-    `base`: the folder that a relative `file:` starts from. A command runs: the setting is the user's own.
+    A command runs: the setting is the user's own. A path is absolute, or begins with `~/`.
     """
 
-    def __init__(self, source: str, environment: Mapping[str, str], base: Path) -> None:
+    def __init__(self, source: str, environment: Mapping[str, str]) -> None:
         self._source = source
         self._environment = environment
-        self._base = base
         self._lock = threading.Lock()
         self._token: Secret | None = None
 
@@ -48,7 +48,8 @@ class ApiToken:
 
     def _read(self) -> Secret:
         kind, _, argument = self._source.partition(":")
-        if kind not in REFERENCE_KINDS or not argument.strip():
+        is_relative = kind == "file" and not (os.path.isabs(argument) or argument.startswith("~/"))
+        if kind not in REFERENCE_KINDS or not argument.strip() or is_relative:
             # The source is not shown: somebody may have written the token itself.
             raise StoreFault("the source of the API token cannot be read.", hint=HINT, code="api_token")
         if kind == "env":
@@ -69,7 +70,7 @@ class ApiToken:
         return token
 
     def _resolved(self, reference: Reference) -> Secret:
-        resolve = resolver(self._environment, base=self._base, allow_commands=True)
+        resolve = resolver(self._environment, base=Path(os.sep), allow_commands=True)
         try:
             return resolve(reference)
         except RecordFault as fault:

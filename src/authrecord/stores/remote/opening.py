@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from ...core.errors import RecordFault
@@ -18,9 +17,9 @@ SECONDS: Final = 60.0
 """For one whole call: the server may have to wait for a provider, or for another one's renewal."""
 
 
-def open_remote(located: Located, environment: Mapping[str, str], *, send: Sender, base: Path) -> RemoteStore:
-    """The store at the server that `located` names. `base`: where a relative file with the API token starts."""
-    return RemoteStore(Calls(located.url, send, ApiToken(located.api_token, environment, base)))
+def open_remote(located: Located, environment: Mapping[str, str], *, send: Sender) -> RemoteStore:
+    """The store at the server that `located` names, asked through `send`."""
+    return RemoteStore(Calls(located.url, send, ApiToken(located.api_token, environment)))
 
 
 def unresolved(reference: Reference) -> Secret:

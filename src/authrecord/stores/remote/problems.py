@@ -20,6 +20,7 @@ from ...core.errors import (
 )
 from ...core.messages import Response
 from ...core.secret import Secret
+from ...grants.answer import CLIENT_ERRORS
 from ...grants.words import safe_words
 
 AWAY: Final = "store_away"
@@ -146,8 +147,8 @@ _FAULTS_OF_REQUESTS: Final = frozenset({"exists", "other_request", "in_progress"
 def _record_fault(server: Server, problem: Mapping[str, Any], name: str) -> AuthrecordError:
     code, hint = server.words(problem.get("code")), server.words(problem.get("hint"))
     detail, errors = server.words(problem.get("detail")), problem.get("errors")
-    if code == Misconfigured.code:
-        return Misconfigured(detail, hint=hint)
+    if code == Misconfigured.code or code in CLIENT_ERRORS:
+        return Misconfigured(detail, field="auth.credentials", hint=hint, code=code)
     if isinstance(errors, list) and code == DocumentFault.code:
         faults = tuple(_fault(server, one) for one in errors[:_MOST_FAULTS] if isinstance(one, Mapping))
         return DocumentFault(faults, source=f"record {name!r} at {server.origin}" if name else "record")
