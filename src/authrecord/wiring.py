@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .keeper.observing import Observer
     from .keeper.ports import Sender, TokenStore
     from .stores.locating import Located
+    from .stores.remote.store import RemoteStore
     from .stores.sql.store import SqlStore
     from .stores.sql.uses import Uses
 
@@ -144,7 +145,8 @@ def base_folder(settings: Settings) -> Path:
 class Records(Mapping[str, Record]):
     """The records of one document or store, ready to authenticate requests. Made by `open_records`.
 
-    `source`: the document's path, or where the store is. `store`: the store, when the records are in it. `base`:
+    `source`: the document's path, or where the store is. `store`: the store, when the records are in it, or the server
+    that is asked for them. `base`:
     where relative `${file:…}` references start. `uses`: writes down when records were used.
     """
 
@@ -154,7 +156,7 @@ class Records(Mapping[str, Record]):
         keeper: Keeper,
         *,
         source: str = "",
-        store: SqlStore | None = None,
+        store: SqlStore | RemoteStore | None = None,
         base: Path | None = None,
         uses: Uses | None = None,
     ) -> None:
@@ -210,8 +212,11 @@ class Records(Mapping[str, Record]):
         from .keeper.naming import token_key
         from .stores.deferred import DeferredStore
         from .stores.quick import index_key, stored_index_key
+        from .stores.remote.store import RemoteStore
 
         tokens = self.keeper.store
+        if isinstance(self.store, RemoteStore):
+            return  # nothing of a server's is written down here
         if self.store is not None:
             found = self.store.revision_of(name)
             if found is not None:
@@ -254,18 +259,19 @@ def unknown_record(name: str, known: Mapping[str, object], source: str) -> Recor
 def open_records(
     file: str | Path | None = None,
     *,
+    store: str = "",
     settings: Settings | None = None,
     in_memory: bool = False,
     through: Callable[[Sender], Sender] = lambda sender: sender,
 ) -> Records:
-    """The records of `file`, or of the document or store that `find_source` finds. `through`: see `make_keeper`.
+    """The records of `file`, of the store at the URL `store`, or of what `find_source` finds.
 
-    `in_memory`: tokens live in this process only. Raises `DocumentFault` with every fault of a document, and
-    `StoreFault` or `TryLater` when the store cannot be used.
+    `through`: see `make_keeper`. `in_memory`: tokens live in this process only. Raises `DocumentFault` with every
+    fault of a document, and `StoreFault` or `TryLater` when the store cannot be used.
     """
     settings = Settings.read() if settings is None else settings
-    if file is not None:
-        settings = replace(settings, file=str(file))
+    if file is not None or store:
+        settings = replace(settings, file="" if file is None else str(file), store=store or settings.store)
     source = find_source(settings, start=Path.cwd())
     if source.document is None:
         return _from_store(settings, source.store, in_memory=in_memory, through=through)
@@ -296,6 +302,8 @@ def _from_store(
     from .stores.sql.mapping import StoredRecords
     from .stores.sql.uses import Uses
 
+    if located.is_server:
+        return _from_server(settings, located, through)
     store = open_store(settings, located)
     uses, base = Uses(store), base_folder(settings)
     tokens = memory_store() if in_memory else store
@@ -303,6 +311,23 @@ def _from_store(
     return Records(
         StoredRecords(store), keeper, source=store.backend.place, store=store, base=base, uses=uses
     )
+
+
+def _from_server(settings: Settings, located: Located, through: Callable[[Sender], Sender]) -> Records:
+    """The records of a server. Nothing is sent yet; one on this machine is asked without a proxy."""
+    import time
+
+    from .clients.sender import TokenSender
+    from .keeper.keeper import Keeper
+    from .signing import sign
+    from .stores.remote.mapping import RemoteRecords
+    from .stores.remote.opening import SECONDS, open_remote, unresolved
+
+    proxy = "" if origin_of(located.url).is_loopback else settings.proxy
+    send = through(TokenSender(clock=time, deadline=SECONDS, ca_file=settings.ca_file, proxy=proxy))
+    store = open_remote(located, settings.environment, send=send)
+    keeper = Keeper(store, send=send, resolve=unresolved, sign=sign, issuer=store)
+    return Records(RemoteRecords(store, time), keeper, source=store.place, store=store)
 
 
 _lock = threading.Lock()

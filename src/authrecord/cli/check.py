@@ -10,10 +10,12 @@ from typing import Any, Final
 import click
 
 from ..core.errors import DocumentFault, RecordFault
+from ..doctor.at_server import walk_at_server
 from ..doctor.step import Step, Verdict, decisive, failed_by
 from ..doctor.walk import STEPS, walk
 from ..doctor.witness import Witness
 from ..keeper.ports import Sender
+from ..stores.remote.store import RemoteStore
 from ..wiring import open_records
 from .context import Options, example, record_argument, with_options
 from .failures import printable
@@ -44,14 +46,14 @@ def command(options: Options, name: str, url: str, pattern_on: Any) -> int:
 
     It goes from the record over its secrets, the store and the provider to the token, and on to URL if one is
     given, with the credential and without. When the provider answers invalid_client, it tries both Basic encodings
-    and the body. No secret is shown.
+    and the body. No secret is shown. Over a URL the server walks, and sends the request to URL itself.
     """
     sample = pattern_on.read(MOST_SAMPLE_BYTES) if pattern_on is not None else None
     found: list[Step] = []
     for step in _walked(options, name, url, sample):
         found.append(step)
         if not options.as_json:
-            draw(step, STEPS[step.name])
+            draw(step, STEPS.get(step.name, step.name))
     code = exit_code(found)
     advice = _advice(found, name)
     if options.as_json:
@@ -84,6 +86,9 @@ def _walked(options: Options, name: str, url: str, sample: bytes | None) -> Iter
             record = records[name]
         except RecordFault as fault:
             yield failed_by("record", fault)
+            return
+        if isinstance(records.store, RemoteStore):
+            yield from walk_at_server(records.store, record, url=url, sample=sample)
             return
         yield from walk(records, record, witness[0], settings, seconds=time.monotonic, url=url, sample=sample)
 

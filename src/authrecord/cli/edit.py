@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +14,12 @@ from typing import Any, Final
 import click
 
 from ..core.errors import DocumentFault, RecordFault
-from ..core.secret import Reference, Secret
+from ..core.secret import Reference, Secret, SecretSource
 from ..documents import Format, read, records_from, write
 from ..documents.writing import plain_record
 from ..record import OAuth2, Record
 from ..signin.browser import passed_on
+from ..stores.remote.documents import is_at_server
 from .add import apply, discovered, say_written
 from .context import Options, example, is_terminal, record_argument, with_options
 from .files import read_document
@@ -42,10 +44,11 @@ def command(options: Options, name: str, **given: Any) -> None:
     with options.shelf() as shelf:
         existing = shelf.find(name)
         if any(given.values()):
-            data, _ = plain_record(existing, reveal=True)
+            shown, kept = _without(existing, is_at_server)
+            data, _ = plain_record(shown, reveal=True)
             grant = existing.auth.grant if isinstance(existing.auth, OAuth2) else ""
             apply(data, existing.auth.type, grant, given)
-            changed, remark = discovered(records_from({"records": [data]})[0])
+            changed, remark = discovered(_restored(records_from({"records": [data]})[0], kept))
         else:
             changed, remark = _edited(existing), ""
         shelf.change(existing, changed)
@@ -57,7 +60,7 @@ def _edited(existing: Record) -> Record:
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not editor or not is_terminal(0):
         raise click.UsageError("say what to change (--set …), or set $EDITOR and run it on a terminal")
-    shown, kept = _without_secrets(existing)
+    shown, kept = _without(existing, lambda value: isinstance(value, Secret) or is_at_server(value))
     text = write([shown], format=Format.YAML).text
     with tempfile.TemporaryDirectory(prefix="authrecord-") as folder:
         file = Path(folder) / f"{existing.name}.yaml"
@@ -94,12 +97,12 @@ def _open_editor(editor: str, file: Path) -> None:
         raise click.Abort
 
 
-def _without_secrets(record: Record) -> tuple[Record, dict[str, Secret]]:
-    """The record with a reference in the place of each literal secret, and the secrets by that reference's name."""
-    kept: dict[str, Secret] = {}
+def _without(record: Record, hides: Callable[[object], bool]) -> tuple[Record, dict[str, SecretSource]]:
+    """The record with a reference in the place of each secret that `hides`, and the secrets by its name."""
+    kept: dict[str, SecretSource] = {}
 
     def hidden(value: Any) -> Any:
-        if isinstance(value, Secret):
+        if hides(value):
             kept[f"{UNCHANGED}{len(kept) + 1}"] = value
             return Reference("env", f"{UNCHANGED}{len(kept)}")
         return value
@@ -107,7 +110,7 @@ def _without_secrets(record: Record) -> tuple[Record, dict[str, Secret]]:
     return _mapped(record, hidden), kept
 
 
-def _restored(record: Any, kept: dict[str, Secret]) -> Any:
+def _restored(record: Any, kept: dict[str, SecretSource]) -> Any:
     """The secrets back in their places, wherever their references stand now."""
     return _mapped(
         record, lambda value: kept.get(value.argument, value) if isinstance(value, Reference) else value

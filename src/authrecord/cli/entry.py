@@ -31,13 +31,15 @@ def _leave_no_core() -> None:
 
 
 def _hide_key() -> None:
-    """The editor, the browser and commands that are started get no key of the store (attack row P11)."""
+    """What is started, such as the editor, gets neither key nor API token of the store (attack row P11)."""
     from ..core.errors import StoreFault
     from ..stores.keys import hide_key
     from ..stores.locating import located
 
     try:
-        hide_key(located(os.environ).key, os.environ)
+        store = located(os.environ)
+        hide_key(store.key, os.environ)
+        hide_key(store.api_token, os.environ)
     except StoreFault:
         return  # of the settings: the command that needs them says it
 

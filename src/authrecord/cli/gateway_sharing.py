@@ -66,14 +66,16 @@ def tokens_from(
 ) -> StoredTokens | None:
     """The API tokens that open the gateway: those of the store of its records.
 
-    With records of a document they are asked for only where the gateway is `shared`: in the store that
-    `authrecord serve` would serve. Raises `RecordFault` for a shared gateway that no token opens.
+    With records of a document or of a server they are asked for only where the gateway is `shared`: in the store that
+    `authrecord serve` would serve. Raises `RecordFault` for a shared gateway that no token opens, and `StoreFault` for
+    one whose store is a server.
     """
+    from ..stores.remote.store import RemoteStore
     from ..stores.sql.opening import local_actor
     from ..wiring import open_store
 
     store = source.records.store
-    if store is None:
+    if store is None or isinstance(store, RemoteStore):
         if not shared:
             return None
         store = open_store(options.settings(), options.source().store, actor=local_actor("gateway"))

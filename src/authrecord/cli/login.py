@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..core.errors import LoginFailed
+from ..core.errors import LoginFailed, StoreFault
 from ..core.secret import Secret
 from ..core.token import Token
 from ..doctor.words import duration
 from ..signin import TIMEOUT_SECONDS, Progress, Step, login
+from ..stores.remote.store import RemoteStore
 from .context import Options, example, is_terminal, record_argument, with_options
 from .output import console, moment, print_json
 
@@ -39,6 +40,12 @@ def command(options: Options, name: str, no_browser: bool, timeout: float) -> No
     """
     with options.records() as records:
         record = records[name]
+        if isinstance(records.store, RemoteStore):
+            raise StoreFault(
+                f"the login of {name} is kept by {records.source} itself.",
+                hint=f"Log in at {records.source}/records/{name}.",
+                code="at_the_server",
+            )
         drawn = _Drawn(console(stderr=True))
         try:
             token = login(

@@ -10,6 +10,7 @@ from ..core.errors import StoreFault
 from ..documents import format_of, remove
 from ..record import Record
 from ..stores.deferred import DeferredStore
+from ..stores.remote.store import RemoteStore
 from ..wiring import Records
 from .context import Options, example, record_argument, with_options
 from .files import read_document, write_private
@@ -48,6 +49,9 @@ def _removed(records: Records, name: str, *, sure: bool) -> bool:
             raise
     if not sure:
         click.confirm(f"Remove {name} from {records.source}?", abort=True, err=True)
+    if isinstance(store, RemoteStore):
+        store.delete(name)  # the server gives the tokens back itself
+        return False
     revoked = _has_tokens(records) and record is not None and records.keeper.revoke(record)
     if store is not None:
         store.delete(name)

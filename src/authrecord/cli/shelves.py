@@ -13,8 +13,9 @@ from .files import read_document, write_private
 
 if TYPE_CHECKING:
     from ..keeper.ports import TokenKey
+    from ..stores.remote.store import RemoteStore
     from ..stores.sql.store import SqlStore
-    from ..wiring import Settings, Source
+    from ..wiring import Records, Settings, Source
 
 
 class Shelf(Protocol):
@@ -130,11 +131,7 @@ class StoreShelf:
     def refuse_taken(self, name: str) -> None:
         """See `Shelf.refuse_taken`."""
         if self._store.holds(name):
-            raise RecordFault(
-                f"the store holds a record {name!r} already.",
-                hint=f"Change it with `authrecord edit {name}`.",
-                code="exists",
-            )
+            raise _taken("the store", name)
 
     def add(self, record: Record) -> None:
         """See `Shelf.add`."""
@@ -149,10 +146,58 @@ class StoreShelf:
         self._store.close()
 
 
+class ServerShelf:
+    """The store at a server. A secret that it has stays there, and is not known here."""
+
+    kind = "store"
+
+    def __init__(self, records: Records, store: RemoteStore) -> None:
+        self.place = store.place
+        self._records = records
+        self._store = store
+        self._revision: int | None = None
+
+    def find(self, name: str) -> Record:
+        """See `Shelf.find`."""
+        found = self._store.read(name)
+        self._revision = found.revision
+        return found.record
+
+    def refuse_taken(self, name: str) -> None:
+        """See `Shelf.refuse_taken`."""
+        if self._store.holds(name):
+            raise _taken("the server", name)
+
+    def add(self, record: Record) -> None:
+        """See `Shelf.add`."""
+        self._store.create(record)
+
+    def change(self, before: Record, after: Record) -> None:
+        """See `Shelf.change`. Raises `RecordFault` (code `stale`) when somebody changed it since `find`."""
+        self._store.update(before.name, after, revision=self._revision)
+
+    def close(self) -> None:
+        """See `Shelf.close`."""
+        self._records.close()
+
+
+def _taken(place: str, name: str) -> RecordFault:
+    return RecordFault(
+        f"{place} holds a record {name!r} already.",
+        hint=f"Change it with `authrecord edit {name}`.",
+        code="exists",
+    )
+
+
 def open_shelf(settings: Settings, source: Source) -> Shelf:
     """The document or the store of `source`."""
-    from ..wiring import open_store
+    from ..stores.remote.store import RemoteStore
+    from ..wiring import open_records, open_store
 
     if source.document is not None:
         return DocumentShelf(source.document, settings, source)
+    if source.store.is_server:
+        records = open_records(settings=settings)
+        assert isinstance(records.store, RemoteStore)  # noqa: S101 - that is what a server's records have; states it
+        return ServerShelf(records, records.store)
     return StoreShelf(open_store(settings, source.store))

@@ -32,7 +32,10 @@ class ClientCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to an authorization server. `query` and `form` keep their secrets sealed until they are sent."""
+    """A request to an authorization server. Its secrets stay sealed until they are sent.
+
+    `content`: a body that is no form; a header says what it is.
+    """
 
     method: str
     url: str
@@ -40,6 +43,7 @@ class Request:
     headers: Pairs = ()
     form: Pairs | None = None
     client_certificate: ClientCertificate | None = None
+    content: Secret | None = None
 
     def wire_url(self) -> str:
         """The URL with its query. A query that the endpoint's URL already holds is kept (RFC 6749 §3.2)."""
@@ -50,9 +54,9 @@ class Request:
         return [(name, plain(value)) for name, value in self.headers]
 
     def wire_body(self) -> bytes:
-        """The form, encoded as `application/x-www-form-urlencoded`; empty when there is none."""
+        """The form, encoded as `application/x-www-form-urlencoded`, or the content; empty when there is neither."""
         if self.form is None:
-            return b""
+            return b"" if self.content is None else plain(self.content).encode("utf-8")
         return urlencode([(name, plain(value)) for name, value in self.form]).encode("ascii")
 
 

@@ -15,11 +15,11 @@ from ..core.expiry import Expired
 from ..core.replay import Reason
 from ..keeper.authenticator import Authenticator
 from ..keeper.live import Live
+from ..keeper.young import refused_young
 from .dressing import Dressing
 from .grammar import ResponseHead
 from .refusals import without_credential
 from .routes import Route
-from .young import refused_young
 
 _WITHOUT_BODY: Final = frozenset({101, 204, 205, 304})
 

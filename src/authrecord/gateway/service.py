@@ -12,6 +12,7 @@ from typing import Final
 
 from ..clients.wire import retire
 from ..keeper.live import Live
+from ..keeper.young import YOUNG_SECONDS
 from .access_log import AccessLog
 from .caller import CallerConnection
 from .dialing import Dialer
@@ -22,7 +23,6 @@ from .pool import Pool
 from .refusals import Refusal
 from .routes import Authenticators, Table
 from .rules import Rules
-from .young import YOUNG_SECONDS
 
 SWEEP_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 5.0

@@ -15,7 +15,7 @@ from ..core.contracts import Clock, Means, Resolver, Signer
 from ..core.errors import AuthrecordError, LoginRequired, RecordFault, StoreFault
 from ..core.faults import fault
 from ..core.fields import CLIENT_CREDENTIALS, PASSWORD
-from ..core.messages import Outgoing, Stamp
+from ..core.messages import Stamp
 from ..core.origin import AllowedOrigins, allowed_origins, origin_of
 from ..core.replay import ReplayPolicy
 from ..core.secret import Reference, Secret
@@ -26,29 +26,27 @@ from ..grants import password as password_grant
 from ..grants.client import OAuthClient
 from ..grants.pending import Answer, PendingLogin
 from ..record import OAuth2, Record
-from ..schemes.api_key import ApiKey, ApiKeyScheme
-from ..schemes.bearer import Bearer, BearerScheme
-from ..schemes.oauth2 import OAuth2Scheme
+from ..schemes.bearer import Bearer
 from .authenticator import Authenticator
 from .backoff import Backoff
 from .bounded import Bounded
-from .gate import Gate, Source
+from .gate import Gate, Obtain, Source
+from .issuing import Issuing
 from .live import Live
 from .logins import Logins
 from .naming import token_key
 from .observing import Observer, Unobserved
-from .ports import Claim, Sender, TokenKey, TokenStore
+from .ports import Claim, Issuer, Sender, TokenKey, TokenStore
 from .provider import Provider
 from .renewal import CLAIM_SECONDS, PATIENCE_SECONDS, Renewal
 from .resolving import resolved
 from .run import run
+from .stamping import static_stamp, token_stamp
 from .static import Static
 from .trust import Trust
 from .unsaved import Unsaved
 
 log = logging.getLogger("authrecord")
-
-_ANYWHERE = Outgoing("GET", "")
 
 
 class Keeper:
@@ -57,7 +55,8 @@ class Keeper:
     `store` keeps tokens between calls, processes and runs; `send` talks to authorization servers; `resolve`
     finds referenced secrets; `sign` makes JWTs. `clock`, `fraction` (a random 0 to 1) and `pause` are arguments
     so that tests can turn them. `observer`: who counts what happens. `used`: is told the name of a record that is
-    used, before each request at most; it must return at once.
+    used, before each request at most; it must return at once. `issuer`: obtains every credential instead; then no
+    provider is asked from here, and no reference resolved.
     """
 
     def __init__(
@@ -73,8 +72,10 @@ class Keeper:
         pause: Callable[[float], None] = time.sleep,
         observer: Observer | None = None,
         used: Callable[[str], None] | None = None,
+        issuer: Issuer | None = None,
     ) -> None:
         self.store = store
+        self._issuer = issuer
         self._send = send
         self._resolve = resolve
         self._clock = clock
@@ -122,7 +123,8 @@ class Keeper:
 
         Raises `RecordFault` for a record that obtains none, and whatever obtaining raises.
         """
-        gate = self._gate(record, _oauth2(record))
+        _oauth2(record)
+        gate = self._gate(record)
         if self._used is not None:
             self._used(record.name)
         live = gate.obtain(None if rejected is None else Live(Stamp(), rejected))
@@ -196,7 +198,7 @@ class Keeper:
         key = token_key(record)
         claim = self._claim_for_login(key)
         saved = self._renewal(record, auth, key).settle(claim, token)
-        self._gate(record, auth).adopt(
+        self._gate(record).adopt(
             self._live(auth, replace(saved, obtained_monotonic=token.obtained_monotonic))
         )
         return saved
@@ -265,37 +267,37 @@ class Keeper:
 
     def _source(self, record: Record) -> Source:
         auth = record.auth
-        if isinstance(auth, OAuth2):
-            return self._gate(record, auth)
-        if isinstance(auth, Bearer):
-            origin, prefix = auth.token, auth.prefix
-            return Static(
-                lambda: resolved(origin, self._resolve),
-                lambda secret: BearerScheme(prefix, secret).stamp(_ANYWHERE, None),
-                renewable=isinstance(origin, Reference),
-            )
-        return self._api_key(auth)
-
-    def _api_key(self, auth: ApiKey) -> Source:
+        if isinstance(auth, OAuth2) or self._issuer is not None:
+            return self._gate(record)
+        source = auth.token if isinstance(auth, Bearer) else auth.value
         return Static(
-            lambda: resolved(auth.value, self._resolve),
-            lambda secret: ApiKeyScheme(auth.key, secret, auth.send_in).stamp(_ANYWHERE, None),
-            renewable=isinstance(auth.value, Reference),
+            lambda: resolved(source, self._resolve),
+            lambda secret: static_stamp(auth, secret),
+            renewable=isinstance(source, Reference),
         )
 
-    def _gate(self, record: Record, auth: OAuth2) -> Gate:
-        key = token_key(record)
-
+    def _gate(self, record: Record) -> Gate:
         def make() -> Gate:
-            renewal = self._renewal(record, auth, key)
+            return Gate(
+                self._obtaining(record),
+                clock=self._clock,
+                backoff=Backoff(self._fraction),
+                name=record.name,
+            )
 
-            def obtain(held: Live | None, rejected: Live | None) -> Live:
-                token = renewal(held.token if held else None, rejected.token if rejected else None)
-                return self._live(auth, token)
+        return self._gates.get(token_key(record), make)
 
-            return Gate(obtain, clock=self._clock, backoff=Backoff(self._fraction), name=record.name)
+    def _obtaining(self, record: Record) -> Obtain:
+        if self._issuer is not None:
+            return Issuing(self._issuer, record, clock=self._clock, fraction=self._fraction)
+        auth = _oauth2(record)
+        renewal = self._renewal(record, auth, token_key(record))
 
-        return self._gates.get(key, make)
+        def obtain(held: Live | None, rejected: Live | None) -> Live:
+            token = renewal(held.token if held else None, rejected.token if rejected else None)
+            return self._live(auth, token)
+
+        return obtain
 
     def _renewal(self, record: Record, auth: OAuth2, key: TokenKey) -> Renewal:
         return Renewal(
@@ -310,6 +312,12 @@ class Keeper:
         )
 
     def _provider(self, record: Record, auth: OAuth2) -> Provider:
+        if self._issuer is not None:
+            raise StoreFault(
+                f"the provider of record {record.name!r} is asked by the server that keeps the record.",
+                hint="Do this at the server's page.",
+                code="at_the_server",
+            )
         return self._providers.get(
             token_key(record),
             lambda: Provider(record, auth, send=self._send, resolve=self._resolve, means=self._means),
@@ -322,7 +330,7 @@ class Keeper:
         until = deadlines(
             token, wall=self._clock.time(), monotonic=self._clock.monotonic(), jitter=self._fraction()
         )
-        return Live(OAuth2Scheme(auth.token_usage).stamp(_ANYWHERE, token), token, until)
+        return Live(token_stamp(auth, token), token, until)
 
 
 def destinations(record: Record, base_url: str = "") -> AllowedOrigins:

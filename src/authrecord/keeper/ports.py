@@ -147,6 +147,18 @@ class TokenStore(Protocol):
         ...
 
 
+class Issuer(Protocol):
+    """Obtains credentials in the keeper's stead, of every kind: a server that has the secrets and the logins."""
+
+    def issue(self, record: Record, held: Token | None, *, refused: bool) -> Token:
+        """The credential of `record` to use now; of a static record its value, as the access token.
+
+        `held`: the one in hand, if any, and `refused`: an API calls it expired. It comes back where there is no
+        other one now. Blocks. Raises what obtaining raises, `StoreFault`, and `TryLater` while nobody answers.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
     """A record as a store holds it, its secrets with it (as `Secret` values, or as references).

@@ -113,7 +113,7 @@ def shown_source(source: str) -> str:
 
 
 def hide_key(source: str, environment: MutableMapping[str, str]) -> None:
-    """Take the key of a source `env:NAME` out of the process's `environment`, and remember it for `open_kek`.
+    """Take the key of a source `env:NAME` out of the process's `environment`, and remember it for `variable`.
 
     Programs that this one starts do not get it then (attack row P11). The kernel's own copy, which
     `/proc/self/environ` shows to the same user, stays.
@@ -124,10 +124,16 @@ def hide_key(source: str, environment: MutableMapping[str, str]) -> None:
         _hidden[name] = lambda: value
 
 
-def _from_environment(name: str, environment: Mapping[str, str]) -> str:
+def variable(name: str, environment: Mapping[str, str]) -> str | None:
+    """The variable in `environment`, one that `hide_key` took out of the process's own included."""
     value = environment.get(name)
     if value is None and name in _hidden and environment is os.environ:
-        value = _hidden[name]()
+        return _hidden[name]()
+    return value
+
+
+def _from_environment(name: str, environment: Mapping[str, str]) -> str:
+    value = variable(name, environment)
     if value is None:
         raise _fault(f"the key's variable {name} is not set.", hint=f"Set {name} to the key.", code="no_key")
     return value

@@ -21,30 +21,45 @@ if TYPE_CHECKING:
 STORE_VARIABLE: Final = "AUTHRECORD_STORE"
 TENANT_VARIABLE: Final = "AUTHRECORD_TENANT"
 LISTEN_VARIABLE: Final = "AUTHRECORD_STORE_LISTEN"
+API_TOKEN_VARIABLE: Final = "AUTHRECORD_API_TOKEN"
 SETTINGS_FILE: Final = "settings.toml"
-KEYS: Final = ("store", "key", "tenant", "listen")
+KEYS: Final = ("store", "key", "tenant", "listen", "api_token")
 """What the settings file may say; a variable of the environment says it louder."""
 
 MEMORY: Final = "memory:"
+SERVER: Final = ("https://", "http://")
+"""How the URL of a server begins that is asked for records and tokens, `authrecord serve`."""
+
+API_TOKEN: Final = "ar_"
+"""How an API token begins; everything else is a source of one."""
 
 
 class Located:
     """A store that was not opened yet.
 
-    `url`: `sqlite:///path`, `postgresql://…` or `memory:`. `path`: of its file, empty for others. `key`: the source
-    of its key. `tenant`: whose rows. `listen`: another URL for notifications, or empty. `is_named`: somebody chose
-    it, by an option, a variable or the settings file.
+    `url`: `sqlite:///path`, `postgresql://…`, `memory:`, or the origin of a server. `path`: of its file, empty for
+    others. `key`: the source of its key. `tenant`: whose rows. `listen`: another URL for notifications, or empty.
+    `is_named`: somebody chose it, by an option, a variable or the settings file. `api_token`: the source of the token
+    for a server; never the token.
     """
 
-    __slots__ = ("is_named", "key", "listen", "path", "tenant", "url")
+    __slots__ = ("api_token", "is_named", "key", "listen", "path", "tenant", "url")
 
-    def __init__(self, url: str, key: str, tenant: str, listen: str, *, is_named: bool) -> None:
+    def __init__(
+        self, url: str, key: str, tenant: str, listen: str, *, is_named: bool, api_token: str = ""
+    ) -> None:
         self.url = url
+        self.api_token = api_token
         self.path = url.removeprefix("sqlite://") if url.startswith("sqlite:") else ""
         self.key = key
         self.tenant = tenant
         self.listen = listen
         self.is_named = is_named
+
+    @property
+    def is_server(self) -> bool:
+        """True when a server is asked, and no database opened."""
+        return self.url.startswith(SERVER)
 
 
 def located(environment: Mapping[str, str], *, url: str = "", key: str = "") -> Located:
@@ -54,9 +69,11 @@ def located(environment: Mapping[str, str], *, url: str = "", key: str = "") -> 
     said = _settings(environment)
     named = url or environment.get(STORE_VARIABLE, "") or said.get("store", "")
     chosen = named or f"sqlite://{places.store_file(environment)}"
-    if not chosen.startswith(("sqlite:///", "postgresql://", "postgres://")) and chosen != MEMORY:
+    if chosen.startswith(SERVER):
+        chosen = _origin(chosen)
+    elif not chosen.startswith(("sqlite:///", "postgresql://", "postgres://")) and chosen != MEMORY:
         raise _fault(
-            "the store is not one of sqlite:///path, postgresql://host/database.",
+            "the store is not one of sqlite:///path, postgresql://host/database, https://host.",
             f"Correct {STORE_VARIABLE}, --store, or `store` in {SETTINGS_FILE}.",
             "store_url",
         )
@@ -69,12 +86,13 @@ def located(environment: Mapping[str, str], *, url: str = "", key: str = "") -> 
         environment.get(TENANT_VARIABLE, "") or said.get("tenant", "") or "default",
         environment.get(LISTEN_VARIABLE, "") or said.get("listen", ""),
         is_named=bool(named),
+        api_token=_token_source(environment, said.get("api_token", "")),
     )
 
 
 def place_of(store: Located) -> str:
     """Where the store is, without user and password."""
-    if store.path or store.url == MEMORY:
+    if store.path or store.url == MEMORY or store.is_server:
         return store.path or store.url
     return place_of_url(store.url)
 
@@ -109,6 +127,49 @@ def _refuse_password(url: str) -> None:
             f"Put the URL into {STORE_VARIABLE} or {SETTINGS_FILE}, or the password into ~/.pgpass.",
             "store_url",
         )
+
+
+def _origin(url: str) -> str:
+    """The origin of a server's URL. Raises `StoreFault`; the URL is not shown, since it may hold a password."""
+    from ..core.origin import insecure_for_secrets, origin_of
+
+    try:
+        origin = str(origin_of(url))
+    except ValueError as error:
+        raise _server_fault(str(error)) from None
+    if url.rstrip("/").count("/") > 2 or "?" in url or "#" in url:
+        raise _server_fault("holds more than a host and a port")
+    if insecure_for_secrets(url):
+        raise _server_fault(
+            "is plain http, and tokens would travel in the clear; that is for this machine only"
+        )
+    return origin
+
+
+def _server_fault(what: str) -> StoreFault:
+    return _fault(f"the URL of the store {what}.", "Write it as https://auth.example.com.", "store_url")
+
+
+def _token_source(environment: Mapping[str, str], said: str) -> str:
+    """Where the API token is. `said`: by the settings file, which names a source and holds no token."""
+    given = environment.get(API_TOKEN_VARIABLE, "")
+    if given and not given.startswith(API_TOKEN):
+        return given
+    if not said or given or _is_hidden(environment):
+        return f"env:{API_TOKEN_VARIABLE}"
+    if said.startswith(API_TOKEN):
+        raise _fault(
+            f"{SETTINGS_FILE} holds an API token.",
+            f'Name where it is, such as api_token = "file:/path", or set {API_TOKEN_VARIABLE}.',
+            "settings",
+        )
+    return said
+
+
+def _is_hidden(environment: Mapping[str, str]) -> bool:
+    from .keys import variable
+
+    return variable(API_TOKEN_VARIABLE, environment) is not None
 
 
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ...core.replay import Reason
 from ...keeper.attempt import Attempt
 from ...keeper.authenticator import Authenticator
 from ...keeper.live import Live
-from ..young import refused_young
+from ...keeper.young import refused_young
 from .board import Board
 from .placement import Place, Placement
 from .plan import Target
@@ -53,7 +53,7 @@ class Verdict:
 class Broker:
     """Judges for every target of a plan.
 
-    `young`: see `gateway.young.refused_young`. `now`: UTC seconds.
+    `young`: see `keeper.young.refused_young`. `now`: UTC seconds.
     """
 
     def __init__(

@@ -16,11 +16,11 @@ from ...core.contracts import Clock
 from ...core.errors import RecordFault, StoreFault
 from ...core.origin import Origin
 from ...core.secret import Secret
+from ...keeper.young import YOUNG_SECONDS
 from ..authority import Authority
 from ..callers import Tokens
 from ..listening import Listen
 from ..rules import Rules
-from ..young import YOUNG_SECONDS
 from . import forward, guard, shared
 from .bootstrap import Files, bootstrap, resources
 from .callers import by_control, by_password

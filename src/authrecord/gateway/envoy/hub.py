@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ...core.contracts import Clock
 from ...keeper.authenticator import Authenticator
+from ...keeper.young import YOUNG_SECONDS
 from ..authority import Authority
 from ..listening import Listen
 from ..rules import Rules
-from ..young import YOUNG_SECONDS
 from .board import Board
 from .broker import Broker
 from .control import Control
@@ -30,7 +30,7 @@ Find = Callable[[str], Authenticator]
 class Hub:
     """Made in the event loop that it runs in.
 
-    `replay`: expired answers are mended. `young`: see `gateway.young.refused_young`. `authority`: of the certificates
+    `replay`: expired answers are mended. `young`: see `keeper.young.refused_young`. `authority`: of the certificates
     for hosts that a forward proxy opens. `doorkeeper`: knows callers by more than a password. Raises what `plan_of`
     raises.
     """

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from ...core.errors import RecordFault
-from ...keeper.ports import Filter
+from ...keeper.ports import Filter, RecordStore
 from ...record import Record
-from .store import SqlStore
 
 MOST_NAMED: Final = 200
 """Names that are looked at for a near one, or shown, when a name is unknown."""
 
 
+class Shelved(RecordStore, Protocol):
+    """A store of records that counts them."""
+
+    def holds(self, name: str) -> bool:
+        """Whether there is a record of that name."""
+        ...
+
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+
 class StoredRecords(Mapping[str, Record]):
     """The records of `store`. Its length counts them all."""
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: Shelved) -> None:
         self._store = store
 
     def __getitem__(self, name: str) -> Record:

@@ -33,6 +33,7 @@ def open_store(
     Raises `StoreFault`: what `stores.keys` raises for the key, `wrong_key`, `no_keys`, `schema`, and what the
     backend raises; `TryLater` when the database does not answer.
     """
+    _refuse_server(located)
     vault = Vault(kek_of(located, environment), os.urandom)
     backend = open_backend(located, clock)
     try:
@@ -45,7 +46,8 @@ def open_store(
 
 
 def open_backend(located: Located, clock: Clock) -> Backend:
-    """The database, whatever is in it."""
+    """The database, whatever is in it. Raises `StoreFault` (code `needs_database`) for a server."""
+    _refuse_server(located)
     if located.url == MEMORY:
         from .memory import MemoryBackend
 
@@ -103,6 +105,15 @@ def local_actor(kind: str) -> str:
     except (KeyError, OSError):  # a container may run under a number that no user has
         user = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
     return f"{kind}:{user}@{platform.node()}"
+
+
+def _refuse_server(located: Located) -> None:
+    if located.is_server:
+        raise StoreFault(
+            f"this needs the database itself, and {located.url} is a server.",
+            hint="Run it where the database is, with AUTHRECORD_STORE set to it; or use the server's page.",
+            code="needs_database",
+        )
 
 
 def _not_made(place: str) -> StoreFault:

@@ -18,7 +18,7 @@ from ...doctor.walk import walk
 from ...doctor.witness import Witness
 from ...documents.plain import mapping_of
 from ...keeper.ports import Sender
-from ...record import Record
+from ...record import OAuth2, Record
 from ...wiring import Records, Settings, checked_origin
 from ..rights import USE, Caller
 from ..site import Site
@@ -26,7 +26,16 @@ from ..threads import in_thread_for_provider
 from ..trying import TIMEOUT, tried
 from .answers import faults
 from .records import opened_for, read_for
-from .shapes import CheckAnswer, CheckWanted, HeadersAnswer, HeadersWanted, StepAnswer, TokenAnswer
+from .shapes import (
+    CheckAnswer,
+    CheckWanted,
+    HeadersAnswer,
+    HeadersWanted,
+    StepAnswer,
+    TokenAnswer,
+    TokenHeld,
+)
+from .succeeding import succeeding
 
 RELEASE: Final = "token.release"
 _LOOPBACK: Final = "http://127.0.0.1"
@@ -39,30 +48,48 @@ _OPEN_STORE: Final = Settings(environment={"AUTHRECORD_HOME": "/"}, store="memor
     opt={"scope": USE},
     status_code=200,
     security=[{"token": [USE]}],
-    responses=faults(404, 409, 422, 424),
+    responses=faults(404, 409, 413, 415, 422, 424),
 )
 @in_thread_for_provider
-def get_token(site: Site, caller: Caller, name: FromPath[str]) -> TokenAnswer:
-    """The live token, renewed if need be; of a static record its credential. Told in the audit log before it leaves."""
+def get_token(
+    site: Site, caller: Caller, name: FromPath[str], data: JSONBody[TokenHeld | None] = None
+) -> TokenAnswer:
+    """The live token, renewed if need be; of a static record its credential. Told in the audit log before it leaves.
+
+    Without a body whatever lives. A body says which token the caller has: it gets the next one once that is due.
+    """
+    asked_at = site.clock.time()
     opened = opened_for(site, caller, name)
     stored, record, keeper = opened.stored, opened.stored.record, site.keeper(caller.tenant)
     if opened.key is None:
         stamp = keeper.authenticator(record, base_url=_LOOPBACK).credential().stamp
         site.journal.release(caller, RELEASE, record=stored.identity, name=name, origin="")
-        return TokenAnswer(access_token=_static(record, stamp), token_type="", expires_at=None, scope=None)
+        return TokenAnswer(
+            access_token=_static(record, stamp),
+            token_type="",
+            expires_at=None,
+            scope=None,
+            life=None,
+            asked_at=asked_at,
+            id_token=None,
+        )
     keeper.heed(opened.key, opened.token_at)
-    token = keeper.token(record)
+    token = succeeding(keeper, record, data, site.clock)
     site.journal.release(caller, RELEASE, record=stored.identity, name=name, origin="")
-    return answer_of(token)
+    return answer_of(token, record, asked_at)
 
 
-def answer_of(token: Token) -> TokenAnswer:
-    """The token as the API hands it out."""
+def answer_of(token: Token, record: Record, asked_at: float) -> TokenAnswer:
+    """The token as the API hands it out. `asked_at`: UTC seconds, when the request came."""
+    attaches_id = isinstance(record.auth, OAuth2) and record.auth.token_usage.token == "id_token"
     return TokenAnswer(
         access_token=plain(token.access_token),
         token_type=token.token_type,
         expires_at=token.expires_at,
         scope=token.scope,
+        life=token.life,
+        asked_at=asked_at,
+        id_token=plain(token.id_token) if attaches_id and token.id_token is not None else None,
     )
 
 

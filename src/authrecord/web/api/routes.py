@@ -87,7 +87,7 @@ def description(document: dict[str, Any]) -> dict[str, Any]:
     ]  # a store wants to know where the credential goes; a document may leave it out
     record["required"].append("allowed_origins")
     record["properties"]["allowed_origins"]["minItems"] = 1
-    for name in ("HeadersWanted", "CheckWanted", "AnswerGiven", "TokenWanted"):
+    for name in ("HeadersWanted", "CheckWanted", "AnswerGiven", "TokenWanted", "TokenHeld"):
         schemas[name]["additionalProperties"] = False
     wanted = schemas["TokenWanted"]["properties"]  # litestar leaves out what stands at the items of a list
     wanted["scopes"]["items"]["enum"] = list(SCOPES)

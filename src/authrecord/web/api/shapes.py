@@ -51,13 +51,31 @@ class StoredRecordAnswer(Struct, kw_only=True):
     record: dict[str, Any]
 
 
+class TokenHeld(Struct, kw_only=True, forbid_unknown_fields=True):
+    """The token that the caller has: another one is wanted once it is due.
+
+    `held`: SHA-256 of the access token, in hexadecimal. `refused`: an API calls it expired. A token that is not this
+    record's newest, or is too young to have expired, costs no renewal.
+    """
+
+    held: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    refused: bool = False
+
+
 class TokenAnswer(Struct, kw_only=True):
-    """A live token, or a static credential (`token_type` is empty then)."""
+    """A live token, or a static credential (`token_type` is empty then).
+
+    `life`: its seconds from the beginning to `expires_at`, where the provider told them. `asked_at`: when the request
+    came, by the clock that `expires_at` is told by. `id_token`: only of a record that attaches it.
+    """
 
     access_token: Annotated[str, Meta(extra_json_schema={"format": "password"})]
     token_type: str
     expires_at: Seconds | None
     scope: str | None
+    life: float | None
+    asked_at: Seconds
+    id_token: Annotated[str | None, Meta(extra_json_schema={"format": "password"})]
 
 
 class HeadersWanted(Struct, kw_only=True, forbid_unknown_fields=True):

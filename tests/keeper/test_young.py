@@ -7,9 +7,9 @@ import pytest
 from authrecord.core.messages import Stamp
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
-from authrecord.gateway.young import YOUNG_SECONDS, refused_young
 from authrecord.keeper.live import Live
 from authrecord.keeper.trust import Trust
+from authrecord.keeper.young import YOUNG_SECONDS, refused_young
 from tests.canary_watch import Canary
 
 BORN = 1_800_000_000.0

@@ -1,11 +1,11 @@
-"""A refusal of a young credential is a refusal, not "expired" (decision 33). One judgement for both engines."""
+"""A refusal of a young credential is a refusal, not "expired" (decision 33). One judgement for all who serve others."""
 
 from __future__ import annotations
 
 from typing import Final, Protocol
 
-from ..keeper.live import Live
-from ..keeper.trust import Trust
+from .live import Live
+from .trust import Trust
 
 YOUNG_SECONDS: Final = 5.0
 """Nothing that a provider has just issued ends so soon, if the provider says how long it lives."""
