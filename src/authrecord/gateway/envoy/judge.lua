@@ -100,7 +100,7 @@ function envoy_on_response(handle)
   if head == nil and string.byte(facts) ~= 50 then return end -- 50 is "2": the second attempt's success is told
   local holds = head ~= nil and is_short(handle:headers())
   if holds then handle:body(true) end -- so that another answer can stand for it
-  local attempt, method, sent, length = string.match(facts, "^(%d*) (%S+) (%d*) (%d*)$")
+  local attempt, method, sent, length, first = string.match(facts, "^(%d*) (%S+) (%d*) (%d*) ?(.*)$")
   headers = handle:headers()
   local asked = {
     [":method"] = "POST", [":path"] = "/authrecord.Broker/Judge", [":authority"] = "authrecord",
@@ -110,7 +110,8 @@ function envoy_on_response(handle)
     ["authrecord-holds"] = holds and "1" or "0", ["authrecord-sent-bytes"] = sent, ["authrecord-length"] = length,
     ["authrecord-status"] = headers:get(":status"),
   }
-  for number = 1, target.credentials do
+  asked["authrecord-credential-1"] = printable(first)
+  for number = 2, target.credentials do
     asked["authrecord-credential-" .. number] = printable(headers:get("x-authrecord-context-" .. number) or "")
   end
   local text = head == nil and "" or head .. "\n\n" .. body

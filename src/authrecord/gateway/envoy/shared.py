@@ -115,9 +115,13 @@ def _placing(target: Target) -> Json:
     ]
     ours = [name for number, _ in numbered for name in (header_of(number), f"{_WANTED}-{number}")]
     forged = [{"remove": name} for name in ("x-authrecord-replay", "x-authrecord-outcome")]
-    facts = {"x-authrecord-context": _FACTS}
+    facts = {}
     for number, one in numbered:
-        facts[f"x-authrecord-context-{number}"] = f"%REQ({_sent_in(one)})%"
+        sent = f"%REQ({_sent_in(one)})%"
+        if number == 1:
+            facts["x-authrecord-context"] = f"{_FACTS} {sent}"
+        else:
+            facts[f"x-authrecord-context-{number}"] = sent
     return {
         "request_mutations": [
             *placed,
