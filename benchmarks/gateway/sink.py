@@ -1,4 +1,4 @@
-"""A server that reads bodies and forgets them: python sink.py PORT."""
+"""A server that reads bodies, and answers how long they were: python sink.py PORT."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ class Sink(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        left = int(self.headers["Content-Length"])
+        left = size = int(self.headers["Content-Length"])
         while left > 0:
             left -= len(self.rfile.read1(min(left, 1024 * 1024)))
         self.send_response(200)
-        self.send_header("Content-Length", "2")
+        text = str(size).encode()
+        self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(b"ok")
+        self.wfile.write(text)
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Nobody reads it."""

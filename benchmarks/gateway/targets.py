@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -16,6 +15,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PASSWORD = "not-a-secret-of-anybody"
+OURS = "authrecord gateway, header credential"
+MANY = "authrecord gateway, 10,000 records and rules"
+MITM = "mitmproxy reverse + addon"
+SECURE = "HTTPS through authrecord gateway"
+SECURE_MITM = "HTTPS through mitmproxy"
 TOKEN = "Bearer not-a-secret-either"
 BODY = '{"ok": true, "items": [1, 2, 3], "text": "0123456789012345678901234567890123456789"}'
 BIN = Path(sys.executable).parent
@@ -23,11 +27,11 @@ BIN = Path(sys.executable).parent
 
 @dataclass
 class Target:
-    """`headers` are what wrk sends; `process` is measured; `port` 0: the upstream itself."""
+    """`headers` are what wrk sends; `process` is measured, 0 for none. The lists: one entry for each round."""
 
     name: str
     port: int
-    process: subprocess.Popen[bytes] | None = None
+    process: int = 0
     headers: tuple[str, ...] = ()
     rounds: list[dict[str, float]] = field(default_factory=list)
     alone: list[dict[str, float]] = field(default_factory=list)
@@ -51,8 +55,9 @@ def wait_for(port: int, process: subprocess.Popen[bytes], name: str) -> None:
 class Stage:
     """Starts processes in a folder, and ends them."""
 
-    def __init__(self, folder: Path, mitmproxy: str) -> None:
+    def __init__(self, folder: Path, mitmproxy: str, many: int) -> None:
         self.folder = folder
+        self.many = many
         self._mitmdump = mitmproxy
         self._started: list[subprocess.Popen[bytes]] = []
         self.upstream_port, self.tls_port = free_port(), free_port()
@@ -83,44 +88,44 @@ class Stage:
 
     def targets(self) -> Iterator[Target]:
         yield Target("direct to the upstream", self.upstream_port)
-        yield self._ours("authrecord gateway, header credential", 1)
-        yield self._ours("authrecord gateway, 10,000 records and rules", 10_000)
+        yield self._ours(OURS, 1)
+        yield self._ours(MANY, self.many)
         port = free_port()
         server = (
             f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://up; proxy_http_version 1.1;"
             f' proxy_set_header Connection ""; proxy_set_header Authorization "{TOKEN}"; }} }}'
             f" upstream up {{ server 127.0.0.1:{self.upstream_port}; keepalive 64; keepalive_requests 1000000; }}"
         )
-        yield Target("nginx proxy_pass, static header", port, self._nginx("static", server, workers=2))
+        yield Target("nginx proxy_pass, static header", port, self._nginx("static", server, workers=2).pid)
         port = free_port()
         words = [sys.executable, str(HERE / "aiohttp_proxy.py"), self.upstream, str(port), TOKEN]
-        yield Target("aiohttp reverse proxy (uvloop)", port, self.start("aiohttp", words, port))
+        yield Target("aiohttp reverse proxy (uvloop)", port, self.start("aiohttp", words, port).pid)
         given = {"UPSTREAM": self.upstream, "TOKEN": TOKEN, "PYTHONPATH": str(HERE)}
         for workers in (1, 2):
             port = free_port()
             words = [str(BIN / "granian"), "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
             words += ["--workers", str(workers), "--no-ws", "--log-level", "error", "asgi_proxy:app"]
             name = f"raw ASGI + aiohttp client, granian, workers: {workers}"
-            yield Target(name, port, self.start(f"granian-{workers}", words, port, **given))
+            yield Target(name, port, self.start(f"granian-{workers}", words, port, **given).pid)
         port = free_port()
         words = [str(BIN / "uvicorn"), "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
         words += ["--no-access-log", "asgi_proxy:app"]
         name = "raw ASGI + aiohttp client, uvicorn"
-        yield Target(name, port, self.start("uvicorn", words, port, **given))
+        yield Target(name, port, self.start("uvicorn", words, port, **given).pid)
         if self._mitmdump:
             port = free_port()
-            yield Target("mitmproxy reverse + addon", port, self._mitmproxy(port, f"reverse:{self.upstream}"))
+            yield Target(MITM, port, self._mitmproxy(port, f"reverse:{self.upstream}").pid)
 
     def secure_targets(self) -> Iterator[tuple[str, str]]:
         """Names and proxies (empty: none) for HTTPS through a forward proxy."""
         yield "HTTPS direct", ""
         port = free_port()
         self._gateway(port, 1, "--proxy-listen")
-        yield "HTTPS through authrecord gateway", f"http://any:{PASSWORD}@127.0.0.1:{port}"
+        yield SECURE, f"http://any:{PASSWORD}@127.0.0.1:{port}"
         if self._mitmdump:
             port = free_port()
             self._mitmproxy(port, "regular")
-            yield "HTTPS through mitmproxy", f"http://127.0.0.1:{port}"
+            yield SECURE_MITM, f"http://127.0.0.1:{port}"
 
     def _mitmproxy(self, port: int, mode: str) -> subprocess.Popen[bytes]:
         words = [
@@ -140,16 +145,16 @@ class Stage:
     def _ours(self, name: str, records: int) -> Target:
         port = free_port()
         process = self._gateway(port, records, "--listen")
-        return Target(name, port, process, (f"X-Authrecord-Token: {PASSWORD}",))
+        return Target(name, port, process.pid, (f"X-Authrecord-Token: {PASSWORD}",))
 
     def rotating(self) -> tuple[int, int]:
-        """Ports of a gateway with 10,000 records and of the API behind it, which renew them: see `rotating.py`."""
+        """Ports of a gateway with many records and of the API behind it, which renew them: see `rotating.py`."""
         api, port = free_port(), free_port()
         self.start("rotating", [sys.executable, str(HERE / "rotating.py"), str(api)], api)
         folder = self.folder / "rotating"
         folder.mkdir()
         lines, rules = ["records:"], ["rules:"]
-        for number in range(10_000):
+        for number in range(self.many):
             auth = (
                 "{type: oauth2, grant: client_credentials,"
                 f" credentials: {{client_id: r{number}, client_secret: not-a-secret-either}},"
@@ -215,9 +220,10 @@ class Stage:
         )
         return (
             f"client_max_body_size 0; client_body_temp_path {self.folder}/upload;"
-            f"server {{ listen 127.0.0.1:{self.upstream_port}; listen 127.0.0.1:{self.tls_port} ssl;"
+            f"server {{ listen {self.upstream_port}; listen 127.0.0.1:{self.tls_port} ssl;"
             f" ssl_certificate {key}; ssl_certificate_key {self.folder}/tls.key;"
             f" location / {{ default_type application/json; return 200 '{BODY}'; }}"
+            " location /echo { return 200 $http_x_api_key; }"
             f" location /upload {{ proxy_pass http://127.0.0.1:{self.sink_port}; proxy_request_buffering off;"
             " proxy_http_version 1.1; }"
             f" location = /big {{ root {self.folder}; }} }}"
@@ -229,14 +235,9 @@ class Stage:
         user = "user root;" if os.geteuid() == 0 else ""
         file.write_text(
             f"{user} daemon off; worker_processes {workers}; pid {self.folder}/{name}.pid;"
-            f" error_log {self.folder}/{name}.error;\nevents {{ worker_connections 1024; }}\n"
+            f" error_log {self.folder}/{name}.error;\nevents {{ worker_connections 8192; }}\n"
             f"http {{ access_log off; keepalive_requests 100000000; {server} }}\n"
         )
         process = subprocess.Popen([program, "-c", str(file), "-p", str(self.folder)])
         self._started.append(process)
         return process
-
-
-def trusting(folder: Path) -> ssl.SSLContext:
-    """For a client that asks the upstream under TLS."""
-    return ssl.create_default_context(cafile=str(folder / "tls.pem"))

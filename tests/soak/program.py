@@ -26,6 +26,12 @@ class Program:
         self._reap()
         self.process = self._start()
 
+    def start_if_ended(self) -> None:
+        """What a supervisor does: a process that ended by itself, because a database was away, is started again."""
+        if self.process.poll() is not None:
+            self._reap()
+            self.process = self._start()
+
     def end(self) -> int:
         """SIGTERM; the exit code."""
         self.process.terminate()

@@ -93,6 +93,7 @@ class _Run:
         self._scene = scene
         self._ledger = ledger
         self._memory: list[tuple[float, float]] = []
+        self._killing = asyncio.Lock()
         self._refused_while_away = 0
         self._began = 0.0
         self._top = 0.0
@@ -106,7 +107,7 @@ class _Run:
             self._rate = self._top / 2
         self._began = time.monotonic()
         load = self._load(self._rate, self._plan.connections)
-        working = asyncio.gather(load.run(), self._watch_memory(load.ends))
+        working = asyncio.gather(load.run(), self._watch(load.ends))
         await self._deeds()
         load.ends.set()
         await working
@@ -140,7 +141,8 @@ class _Run:
                 self._scene.database.faults = HEALTHY
                 await asyncio.sleep(RECOVERY_SECONDS)
             await self._until(sixth * (2 + 2 * away))
-            await asyncio.to_thread(self._scene.control.kill_and_start_again)
+            async with self._killing:
+                await asyncio.to_thread(self._scene.control.kill_and_start_again)
         await self._until(self._plan.seconds)
 
     async def _until(self, seconds: float) -> None:
@@ -152,8 +154,10 @@ class _Run:
         yield
         self._refused_while_away += self._ledger.by_gateway.total() - before
 
-    async def _watch_memory(self, ends: asyncio.Event) -> None:
+    async def _watch(self, ends: asyncio.Event) -> None:
         while not ends.is_set():
+            async with self._killing:
+                self._scene.control.start_if_ended()
             self._memory.append((time.monotonic() - self._began, self._scene.gateway.resident_mib))
             await asyncio.sleep(SAMPLE_SECONDS)
 

@@ -36,7 +36,8 @@ def test_no_answer_is_lost_and_none_says_expired_while_everything_around_the_gat
     result = soak(plan)
     assert result.faults == ()
     figures = result.figures
-    assert (figures.expired_shown, figures.lost, figures.control_starts) == (0, 0, 3)
+    assert (figures.expired_shown, figures.lost) == (0, 0)
+    assert figures.control_starts >= 3
     assert figures.refused - figures.refused_while_away < figures.requests * 0.1
     assert figures.answered > figures.requests * 0.7
     assert figures.token_requests > 30

@@ -18,6 +18,7 @@ from ...keeper.attempt import Attempt
 from ...keeper.authenticator import Authenticator
 from ...keeper.live import Live
 from ...keeper.young import refused_young
+from ..refusals import Refusal, without_credential
 from .board import Board
 from .placement import Place, Placement
 from .plan import Target
@@ -28,9 +29,10 @@ from .routes import MOST_REPLAYED_BODY
 class Suspicion:
     """What Envoy saw. `attempt`: 1, or 2 after a replay. `sent`: bytes of the request's body, as far as it came.
 
-    `credentials`: for each of the target's records the part of the request in which it stands: a header's value,
-    the path with its query, or the cookies. `shown`: the answer's fields and the beginning of its body, empty when
-    the answer is not suspicious and only a replay's success is told.
+    `holds`: the answer is held back whole, so that another can stand for it. `credentials`: for each of the target's
+    records the part of the request in which it stands: a header's value, the path with its query, or the cookies.
+    `shown`: the answer's fields and the beginning of its body, empty when the answer is not suspicious and only a
+    replay's success is told.
     """
 
     target: str
@@ -38,16 +40,21 @@ class Suspicion:
     method: str
     sent: int
     status: int
+    holds: bool
     credentials: tuple[str, ...]
     shown: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether to send the request again, and the reason that its caller is told."""
+    """Whether to send the request again, and the reason that its caller is told.
+
+    `refusal`: what the caller gets in place of the answer.
+    """
 
     replay: bool
     reason: Reason
+    refusal: Refusal | None = None
 
 
 class Broker:
@@ -79,7 +86,10 @@ class Broker:
             authenticator = self._authenticators(placement.record)
             live = self._board.found(placement.record, credential_in(part, placement)) or Live(Stamp())
             story = authenticator.attempt(seen.method, seen.sent <= MOST_REPLAYED_BODY)
-            again = await self._story(story, authenticator, live, seen)
+            try:
+                again = await self._story(story, authenticator, live, seen)
+            except Refusal as refusal:
+                return Verdict(replay=False, reason=Reason.RENEWAL_FAILED, refusal=refusal)
             replay = replay or again
             reasons.append(story.reason)
         told = [reason for reason in reasons if reason is not Reason.AUTHENTICATED]
@@ -104,27 +114,27 @@ class Broker:
         fresh = await story.renewed_async(live)
         if fresh is not None:
             self._board.put(authenticator.name, fresh)
-        elif self._is_lost(story, authenticator, live) and seen.sent <= MOST_REPLAYED_BODY:
+        elif story.failure is not None and _is_lost(story, authenticator, live):
             self._board.withdraw(authenticator.name)
-            return True
+            if seen.holds:
+                raise without_credential(authenticator.name, story.failure)
+            return seen.sent <= MOST_REPLAYED_BODY  # Envoy refuses to send it without a credential
         return story.wants_replay(live, fresh, seen.status)
-
-    def _is_lost(self, story: Attempt, authenticator: Authenticator, live: Live) -> bool:
-        """True when the API refused a credential that has run out, and no other can be had.
-
-        The client is told that, as it would be a moment later, and not that its credential, of which it knows
-        nothing, expired: Envoy tries once more, finds no credential, and refuses. By its pattern alone the answer may
-        be one that the client needs.
-        """
-        if story.expired is Expired.PATTERN:
-            return False
-        return self._board.newest(authenticator.name) is None or authenticator.has_run_out(live)
 
     def _target(self, name: str) -> Target:
         found = self.targets.get(name)
         if found is None:
             raise RecordFault(f"no rule leads to {name[:100]!r} any more.", code="no_target")
         return found
+
+
+def _is_lost(story: Attempt, authenticator: Authenticator, live: Live) -> bool:
+    """True when the API refused a credential that has run out; what is not remembered is older than such a one.
+
+    Where no other can be had, the client is told that, as it would be a moment later, and not that its credential, of
+    which it knows nothing, expired. By its pattern alone the answer may be one that the client needs.
+    """
+    return story.expired is not Expired.PATTERN and (live.token is None or authenticator.has_run_out(live))
 
 
 def judged(authenticator: Authenticator, seen: Suspicion) -> Expired | None:

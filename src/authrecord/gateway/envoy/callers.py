@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any, Final
+from typing import Final
 
 from ...core.secret import Secret
 from ..listening import Listen
 from . import scripts
 from .logs import ADDRESS, PEER
 from .routes import TOKEN
-from .shapes import Json, any_value_of, extension, lua
+from .shapes import Json, extension, lua
 
 USER: Final = "authrecord"
 """The user name that callers give with the gateway's password."""
@@ -20,34 +20,14 @@ _PROOF: Final = "authrecord.proof"
 
 
 def by_password(password: Secret) -> list[Json]:
-    """By the password: in `X-Authrecord-Token` where it is given, else in `Proxy-Authorization`.
+    """By the password in `X-Authrecord-Token`, where the listener puts what stands in `Proxy-Authorization` alone.
 
-    Either holds `Basic` with the user `authrecord` and the gateway's password. Envoy is told a digest only; the
+    It holds `Basic` with the user `authrecord` and the gateway's password. Envoy is told a digest only; the
     password is 256 random bits or long, so that a plain SHA-1, which is what Envoy knows, gives nothing away.
     """
     users = {"inline_string": f"{USER}:{{SHA}}{_digest(password)}"}
-    by_token = _basic("caller-token", users, TOKEN)
-    by_proxy = _basic("caller", users, "proxy-authorization")
-    given = any_value_of(TOKEN)
-    return [
-        _skipping("by-token", by_token, {"not_matcher": given}),
-        _skipping("by-proxy", by_proxy, given),
-    ]
-
-
-def _basic(name: str, users: Json, header: str) -> Json:
-    return extension(name, "filters.http.basic_auth.v3.BasicAuth", users=users, authentication_header=header)
-
-
-def _skipping(name: str, wrapped: Json, predicate: Json) -> Json:
-    skip: dict[str, Any] = extension("skip", "filters.common.matcher.action.v3.SkipFilter")
-    matchers = [{"predicate": predicate, "on_match": {"action": skip}}]
-    return extension(
-        name,
-        "common.matching.v3.ExtensionWithMatcher",
-        extension_config=wrapped,
-        xds_matcher={"matcher_list": {"matchers": matchers}},
-    )
+    kind = "filters.http.basic_auth.v3.BasicAuth"
+    return [extension("caller", kind, users=users, authentication_header=TOKEN)]
 
 
 def by_control(place: Listen) -> list[Json]:

@@ -6,22 +6,20 @@ under mutual TLS (see `network`), or both.
 
 from __future__ import annotations
 
-import logging
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from ...core.errors import AuthrecordError, RecordFault, StoreFault
+from ...core.errors import RecordFault, StoreFault
 from ..answering import spelled
 from ..listening import Listen
 from .board import Board
-from .broker import Broker, Suspicion
+from .broker import Broker, Suspicion, Verdict
 from .discovery import METHOD, Discovery
 from .doorkeeper import UNKNOWN, Doorkeeper, Question
 from .messages import DeltaDiscoveryRequest
 from .network import OPTIONS, Door
-
-log = logging.getLogger("authrecord")
 
 MOST_CREDENTIALS: Final = 32
 _SERVICE: Final = "authrecord.Broker"
@@ -83,21 +81,17 @@ class Control:
             response_serializer=lambda message: message.SerializeToString(),
         )
         unary = grpc.unary_unary_rpc_method_handler
-        broker = {"Judge": unary(self._judge), "Current": unary(self._current), "Admit": unary(self._admit)}
+        broker = {"Judge": unary(self._judge), "Admit": unary(self._admit)}
         return (
             grpc.method_handlers_generic_handler(service, {method: stream}),
             grpc.method_handlers_generic_handler(_SERVICE, broker),
         )
 
     async def _judge(self, shown: bytes, context: Any) -> bytes:
-        verdict = await self._broker.judge(suspicion_of(dict(context.invocation_metadata()), shown))
+        seen = suspicion_of(dict(context.invocation_metadata()), shown)
+        verdict = await self._broker.judge(seen)
         self.verdicts += 1
-        await context.send_initial_metadata(
-            (
-                ("authrecord-decision", "replay" if verdict.replay else "keep"),
-                ("authrecord-outcome", spelled(verdict.reason).decode()),
-            )
-        )
+        await context.send_initial_metadata(_told(verdict, self._broker.current(seen.target)))
         return b""
 
     async def _admit(self, nothing: bytes, context: Any) -> bytes:
@@ -112,18 +106,22 @@ class Control:
         await context.send_initial_metadata((("authrecord-admission", said),))
         return b""
 
-    async def _current(self, nothing: bytes, context: Any) -> bytes:
-        target = dict(context.invocation_metadata()).get("authrecord-target", "")
-        try:
-            values = self._broker.current(target)
-        except AuthrecordError as error:
-            log.warning("Envoy asked for a credential in vain: %s", error.message)
-            values = ()
-        found = [
-            (f"authrecord-credential-{number}", value or "") for number, value in enumerate(values, start=1)
-        ]
-        await context.send_initial_metadata(tuple(found))
-        return b""
+
+def _told(verdict: Verdict, credentials: Iterable[str | None]) -> tuple[tuple[str, str], ...]:
+    """A verdict as the script reads it. `credentials`: those for a second attempt."""
+    if verdict.refusal is not None:
+        return (
+            ("authrecord-decision", "refuse"),
+            ("authrecord-code", verdict.refusal.code),
+            ("authrecord-answer", verdict.refusal.body().decode("ascii")),
+        )
+    if verdict.replay:
+        numbered = enumerate(credentials, start=1)
+        found = (
+            (f"authrecord-credential-{number}", value) for number, value in numbered if value is not None
+        )
+        return ("authrecord-decision", "replay"), *found
+    return ("authrecord-decision", "keep"), ("authrecord-outcome", spelled(verdict.reason).decode())
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -167,6 +165,7 @@ def suspicion_of(told: dict[str, str], shown: bytes) -> Suspicion:
         method=told.get("authrecord-method", "GET"),
         sent=max(_number(sent), _number(length)),
         status=_number(told.get("authrecord-status", "0")),
+        holds=told.get("authrecord-holds") == "1",
         credentials=tuple(credentials),
         shown=shown,
     )

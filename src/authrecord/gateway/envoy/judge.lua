@@ -6,7 +6,6 @@ local known = {}
 local function target_of(handle)
   local metadata = handle:metadata()
   local name = metadata:get("target")
-  if name == nil then return nil end
   local target = known[name]
   if target == nil then
     target = {
@@ -18,12 +17,15 @@ local function target_of(handle)
   return target
 end
 
+local function is_short(headers)
+  local length = tonumber(headers:get("content-length"))
+  return length ~= nil and length <= MOST_BODY
+end
+
 local function of_known_kind(target, headers)
   local coding = headers:get("content-encoding")
   if coding ~= nil and coding ~= "identity" then return false end
-  if target.streams then return true end
-  local length = tonumber(headers:get("content-length"))
-  return length ~= nil and length > 0 and length <= MOST_BODY
+  return target.streams or is_short(headers)
 end
 
 local function head_of(status, headers)
@@ -53,8 +55,7 @@ local function body_of(target, handle, headers)
 end
 
 -- Gives the head and the body to show, or nil. The usual answer costs few calls: this runs for each one.
-local function suspicion(target, handle)
-  local headers = handle:headers()
+local function suspicion(target, handle, headers)
   local status = headers:get(":status")
   local failed = status >= "300"
   if failed then
@@ -75,30 +76,56 @@ local function printable(text)
   return (string.gsub(text, "[^\32-\126]", "?"))
 end
 
+-- A credential that has run out was refused, and no other can be had: our answer stands for the API's.
+local function refuse(handle, code, text, method)
+  local headers, names = handle:headers(), {}
+  for name in pairs(headers) do
+    if string.sub(name, 1, 1) ~= ":" then names[#names + 1] = name end
+  end
+  for _, name in ipairs(names) do headers:remove(name) end
+  headers:replace(":status", "502")
+  headers:replace("content-type", "application/problem+json")
+  headers:replace("cache-control", "no-store")
+  headers:replace("X-Authrecord-Error", code)
+  if method ~= "HEAD" then handle:body(true):setBytes(text) end
+end
+
 function envoy_on_response(handle)
-  local target = target_of(handle)
-  if target == nil or not target.judged then return end
-  local head, body = suspicion(target, handle)
-  local facts = handle:headers():get("x-authrecord-context") or ""
-  if head == nil and string.byte(facts) ~= 50 then return end -- 50 is "2": the second attempt's success is told
-  local attempt, method, sent, length = string.match(facts, "^(%d*) (%S+) (%d*) (%d*)$")
   local headers = handle:headers()
+  local facts = headers:get("x-authrecord-context")
+  if facts == nil then return end
+  local target = target_of(handle)
+  if not target.judged then return end -- the API's own field of that name
+  local head, body = suspicion(target, handle, headers)
+  if head == nil and string.byte(facts) ~= 50 then return end -- 50 is "2": the second attempt's success is told
+  local holds = head ~= nil and is_short(handle:headers())
+  if holds then handle:body(true) end -- so that another answer can stand for it
+  local attempt, method, sent, length, first = string.match(facts, "^(%d*) (%S+) (%d*) (%d*) ?(.*)$")
+  headers = handle:headers()
   local asked = {
     [":method"] = "POST", [":path"] = "/authrecord.Broker/Judge", [":authority"] = "authrecord",
     ["content-type"] = "application/grpc", ["te"] = "trailers",
     ["x-envoy-retry-on"] = "connect-failure,reset,refused-stream", ["x-envoy-max-retries"] = TRIES,
     ["authrecord-target"] = target.name, ["authrecord-attempt"] = attempt, ["authrecord-method"] = method,
-    ["authrecord-sent-bytes"] = sent, ["authrecord-length"] = length,
+    ["authrecord-holds"] = holds and "1" or "0", ["authrecord-sent-bytes"] = sent, ["authrecord-length"] = length,
     ["authrecord-status"] = headers:get(":status"),
   }
-  for number = 1, target.credentials do
+  asked["authrecord-credential-1"] = printable(first)
+  for number = 2, target.credentials do
     asked["authrecord-credential-" .. number] = printable(headers:get("x-authrecord-context-" .. number) or "")
   end
   local text = head == nil and "" or head .. "\n\n" .. body
   local size = #text
   local frame = string.char(0, 0, math.floor(size / 65536) % 256, math.floor(size / 256) % 256, size % 256)
   local answer = handle:httpCall(CONTROL, asked, frame .. text, PATIENCE)
-  if answer["authrecord-decision"] == "replay" then
+  local decision = answer["authrecord-decision"]
+  if decision == "refuse" then return refuse(handle, answer["authrecord-code"], answer["authrecord-answer"], method) end
+  if decision == "replay" then
+    local newer = handle:streamInfo():dynamicMetadata()
+    for number = 1, target.credentials do
+      local value = answer["authrecord-credential-" .. number]
+      if value ~= nil then newer:set(NEWER, "credential-" .. number, value) end
+    end
     handle:headers():replace("x-authrecord-replay", "1")
     return
   end

@@ -214,7 +214,7 @@ def _hidden(target: Target) -> Iterable[str]:
     """What our scripts put on an answer for each other."""
     if target.replays:
         yield from _OUR_ANSWER_HEADERS
-        for number in range(1, len(target.placements) + 1):
+        for number in range(2, len(target.placements) + 1):
             yield f"x-authrecord-context-{number}"
 
 

@@ -19,6 +19,9 @@ from .shapes import SCRIPT, Json
 NAME: Final = SCRIPT
 """The name of the filters that run our scripts, under which they find the metadata of a route."""
 
+NEWER: Final = "authrecord.newer"
+"""The name of a request's own metadata in which the judge leaves credentials for its second attempt."""
+
 REALM: Final = 'Basic realm="authrecord"'
 
 CONTROL: Final = "authrecord_control"
@@ -46,14 +49,10 @@ def judge() -> str:
         CONTROL=CONTROL,
         PATIENCE=PATIENCE,
         TRIES=str(TRIES),
+        NEWER=NEWER,
         MOST_BODY=MOST_BODY,
         PHRASES={str(status.value): status.phrase for status in HTTPStatus},
     )
-
-
-def renew() -> str:
-    """The script that replaces a refused credential before the second attempt."""
-    return _with("renew.lua", CONTROL=CONTROL, PATIENCE=PATIENCE, TRIES=str(TRIES))
 
 
 def stamp() -> str:

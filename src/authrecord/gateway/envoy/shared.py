@@ -4,8 +4,8 @@ It stands in the router, once, and runs for each attempt of a request. What diff
 routes: the scripts read it as metadata, the filters of headers as their own configuration. A chain in each cluster
 would cost a Lua state for each script, thread and target: 0.7 MB for each record (docs/decisions/0052).
 
-In order: the answer's judge, the credentials out of Envoy's secrets into headers of ours, the renewal before a second
-attempt, the refusal where a credential is missing, the script for queries and cookies, and what puts the others in
+In order: the answer's judge, the credentials into headers of ours, out of Envoy's secrets or as the judge left them for
+a second attempt, the refusal where one is missing, the script for queries and cookies, and what puts the others in
 their places and adds the facts about a request that the judge reads from the answer.
 """
 
@@ -42,9 +42,10 @@ def chain(plan: Plan, *, public_only: bool) -> list[Json]:
     filters = [lua(scripts.judge()), _mutations(_INJECT)]
     if any(not is_address(target.origin.host) for target in targets):
         filters.append(_guard(public_only=public_only))
-    second = _header_is("x-envoy-attempt-count", {"exact": "2"})
-    filters.append(_where(second, lua(scripts.renew())))
-    filters.append(_where(_some([_is_missing(number) for number in range(1, most + 1)]), _refusing()))
+    filters.append(_needed(1))
+    filters.extend(
+        _where(any_value_of(f"{_WANTED}-{number}"), _needed(number)) for number in range(2, most + 1)
+    )
     if any(target.needs_script for target in targets):
         filters.append(_where(any_value_of(_STAMPED), lua(scripts.stamp())))
     return [*filters, _mutations(_PLACE), codec()]
@@ -88,6 +89,11 @@ def _injection(target: Target) -> Json:
         set_header(header_of(number), f"%SECRET({one.record})%")
         for number, one in enumerate(target.placements, start=1)
     ]
+    if target.replays:
+        filled += [
+            set_header(header_of(number), f"%DYNAMIC_METADATA({scripts.NEWER}:credential-{number})%")
+            for number in range(1, len(target.placements) + 1)
+        ]
     secrets = {one.record: {"name": one.record, "sds_config": FROM_US} for one in target.placements}
     formatter = typed("formatter.generic_secret.v3.GenericSecret", secret_configs=secrets)
     return {
@@ -109,9 +115,13 @@ def _placing(target: Target) -> Json:
     ]
     ours = [name for number, _ in numbered for name in (header_of(number), f"{_WANTED}-{number}")]
     forged = [{"remove": name} for name in ("x-authrecord-replay", "x-authrecord-outcome")]
-    facts = {"x-authrecord-context": _FACTS}
+    facts = {}
     for number, one in numbered:
-        facts[f"x-authrecord-context-{number}"] = f"%REQ({_sent_in(one)})%"
+        sent = f"%REQ({_sent_in(one)})%"
+        if number == 1:
+            facts["x-authrecord-context"] = f"{_FACTS} {sent}"
+        else:
+            facts[f"x-authrecord-context-{number}"] = sent
     return {
         "request_mutations": [
             *placed,
@@ -162,17 +172,6 @@ def _per_route(mutations: Json) -> Json:
     return typed("filters.http.header_mutation.v3.HeaderMutationPerRoute", mutations=mutations)
 
 
-def _is_missing(number: int) -> Json:
-    missing: Json = {"not_matcher": any_value_of(header_of(number))}
-    if number == 1:
-        return missing
-    return {"and_matcher": {"predicate": [any_value_of(f"{_WANTED}-{number}"), missing]}}
-
-
-def _some(predicates: list[Json]) -> Json:
-    return predicates[0] if len(predicates) == 1 else {"or_matcher": {"predicate": predicates}}
-
-
 def _header_is(name: str, value: Json) -> Json:
     predicate: dict[str, Any] = any_value_of(name)
     predicate["single_predicate"]["value_match"] = value
@@ -182,6 +181,11 @@ def _header_is(name: str, value: Json) -> Json:
 def _refusing() -> Json:
     """An injector that never has a credential: Envoy refuses the request then, without a script."""
     return injector(scripts.NAME, NOTHING, "x-authrecord-credential", replaces=True)
+
+
+def _needed(number: int) -> Json:
+    """The same where the `number`-th credential is missing: one that is there it leaves alone."""
+    return injector(f"needed-{number}", NOTHING, header_of(number), replaces=False)
 
 
 NOTHING: Final = "nothing/"
