@@ -172,13 +172,13 @@ async def _serve(
     # Thousands of records are there for good: the collector need not walk through them again and again.
     gc.collect()
     gc.freeze()
-    told = service.loop.create_task(publishing(running, data_folder(options.settings().environment)))
+    told = service.loop.create_task(publishing(running.shown, data_folder(options.settings().environment)))
     try:
         _say(options, running, ways, shown=password.reveal() if is_new else "")
         if given["watch"]:
             from .gateway_watch import watch
 
-            await watch(service.metrics, ended)
+            await watch(running.shown, ended)
         await ended.wait()
     finally:
         told.cancel()

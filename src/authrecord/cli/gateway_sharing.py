@@ -103,10 +103,7 @@ def permits_from(given: dict[str, Any], *, shared: bool) -> Permits:
         ) from None
 
 
-_EMBEDDED_ONLY = {
-    "authorize_listen": "", "metrics_listen": "",  "watch": False, "replay_body": 1024,
-    "networks": (),
-}  # fmt: skip
+_EMBEDDED_ONLY = {"networks": ()}
 """Options of `gateway` that the embedded engine alone knows, and what they are when nobody gives them."""
 
 

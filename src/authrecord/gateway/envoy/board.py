@@ -68,6 +68,8 @@ class Board:
         self._values: dict[str, deque[tuple[str, Live]]] = {}
         self._versions: dict[str, int] = {}
         self._watches: set[Watch] = set()
+        self.renewals = 0
+        """How often a credential took the place of another."""
 
     def knows(self, name: str) -> bool:
         """True for a record that some rule uses, and for a host whose certificate is ours to make."""
@@ -93,6 +95,7 @@ class Board:
         if held and held[-1][0] == value:
             held[-1] = (value, live)
             return
+        self.renewals += bool(held)
         held.append((value, live))
         self._versions[record] = self._versions.get(record, 0) + 1
         for watch in self._watches:

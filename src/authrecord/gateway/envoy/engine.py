@@ -18,7 +18,9 @@ from ...core.origin import Origin
 from ...core.secret import Secret
 from ..authority import Authority
 from ..callers import Tokens
-from ..listening import Listen
+from ..listening import Listen, tls_of
+from ..moments import Shown
+from ..routes import Table
 from ..rules import Rules
 from ..young import YOUNG_SECONDS
 from . import forward, guard, shared
@@ -26,11 +28,13 @@ from .bootstrap import Files, bootstrap, resources
 from .callers import by_control, by_password
 from .child import Child
 from .clusters import cluster
+from .desks import Desks, Guests
 from .doorkeeper import Doorkeeper
+from .figures import Reading, made_metrics
 from .hub import Find, Hub
 from .listener import listener, manager
-from .logs import access_logs
-from .plan import Plan
+from .logs import logs
+from .plan import REPLAYED_BODY_BYTES, Plan
 from .routes import route_configuration
 from .shapes import Json
 
@@ -51,6 +55,7 @@ class Settings:
     `replay`, `young`: see `Hub`. `asks_control`: callers are known by what the control process says of them, not by
     the password alone. `tls`: the paths of the certificate and key of listeners that other machines reach.
     `public_only`: private addresses are not dialled, see `guard`. `access_log`: a file for a line of each request.
+    `metrics`, `authorize`: where this process listens itself, see `desks`. `replay_bytes`: see `Plan`.
     """
 
     binary: Path
@@ -67,12 +72,15 @@ class Settings:
     tls: tuple[str, str] | None = None
     public_only: bool = False
     access_log: Path | None = None
+    metrics: Listen | None = None
+    authorize: Listen | None = None
+    replay_bytes: int = REPLAYED_BODY_BYTES
     workers: int = 2
     young: float = YOUNG_SECONDS
 
     @property
     def places(self) -> dict[str, Listen]:
-        """Where callers connect, by the listener's name."""
+        """Where callers connect to Envoy, by the listener's name."""
         found = {"reverse": self.listen, "bare": self.bare, "forward": self.proxy}
         return {name: place for name, place in found.items() if place is not None}
 
@@ -94,6 +102,12 @@ class Engine:
         self._authority = authority
         self._settings = replace(settings, asks_control=tokens is not None)
         doorkeeper = None if tokens is None else Doorkeeper(settings.password, tokens, clock.monotonic)
+        self._clock = clock
+        self.metrics, desk = made_metrics(), made_metrics()
+        self._reading = Reading(self.metrics, desk)
+        self._desk_metrics = desk
+        tls = None if settings.tls is None else tls_of(*settings.tls)
+        self._desks = Desks(Guests(settings.password, settings.names, tokens, tls))
         self.hub = Hub(
             rules,
             find,
@@ -101,8 +115,11 @@ class Engine:
             young=settings.young,
             authority=authority,
             doorkeeper=doorkeeper,
+            metrics=self.metrics,
+            replay_bytes=settings.replay_bytes,
             clock=clock,
         )
+        self._table = Table(rules, find, self.hub.board.put)
         self._stack = AsyncExitStack()
         self._version = 0
         self.ports: dict[str, int] = {}
@@ -115,8 +132,25 @@ class Engine:
 
     @property
     def places(self) -> dict[str, Listen]:
-        """Where it really listens: `reverse`, `bare` and `forward`, as far as there are such."""
-        return {name: Listen(place.host, self.ports[name]) for name, place in self._settings.places.items()}
+        """Where it really listens, as far as there are such: `reverse`, `bare`, `forward`, `authorize`, `metrics`."""
+        through = {
+            name: Listen(place.host, self.ports[name]) for name, place in self._settings.places.items()
+        }
+        return {**through, **self._desks.places}
+
+    @property
+    def shown(self) -> Shown:
+        """What there is to see of it."""
+        return Shown(self.metrics, self.places, self.refresh, self._clock.time, self._clock.monotonic)
+
+    async def refresh(self) -> None:
+        """Bring `metrics` up to date."""
+        try:
+            found = await self.child.figures()
+        except OSError:
+            return  # Envoy has ended, which `ended` tells: it counts nothing any more
+        self.metrics.renewals = self.hub.board.renewals
+        self._reading.take(found, self._clock.time())
 
     async def __aenter__(self) -> Self:
         try:
@@ -141,6 +175,7 @@ class Engine:
         """
         self._check(rules)
         await self.hub.change(rules, find)
+        self._table = Table(rules, find, self.hub.board.put)
         self._write_resources()
 
     def _check(self, rules: Rules) -> None:
@@ -175,6 +210,17 @@ class Engine:
                 hint=self.child.last_words,
                 code="envoy_failed",
             )
+        await self._open_desks()
+
+    async def _open_desks(self) -> None:
+        settings = self._settings
+        self._stack.callback(self._desks.close)
+        if settings.authorize is not None:
+            await self._desks.authorize(
+                settings.authorize, lambda: self._table, self._desk_metrics, self._clock.monotonic
+            )
+        if settings.metrics is not None:
+            await self._desks.show(settings.metrics, self.shown)
 
     async def _start_child(self) -> None:
         settings = self._settings
@@ -207,7 +253,10 @@ class Engine:
 
 
 def checked(settings: Settings, tokens: Tokens | None) -> None:
-    """Raises `RecordFault` for a listener that other machines reach without TLS or API tokens (row O25)."""
+    """Raises `RecordFault` for a listener that other machines reach without TLS or API tokens (row O25).
+
+    What listens in this process is looked at when it opens, by `running.checked_tls`.
+    """
     for place in settings.places.values():
         if not place.is_local and (settings.tls is None or tokens is None):
             raise RecordFault(
@@ -246,7 +295,7 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
         if place is not None:
             routes = route_configuration(seen, reverse=settings.reverse, names=settings.names)
             attempts = shared.chain(seen, public_only=public_only)
-            told = access_logs(settings.access_log)
+            told = logs(settings.access_log)
             reads = manager(routes, asks(place), attempts, logs=told, absolute=settings.reverse is None)
             listeners.append(listener(name, place, reads, settings.tls))
     return clusters, listeners

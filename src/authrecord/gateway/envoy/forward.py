@@ -20,7 +20,7 @@ from .callers import by_note, noted
 from .guard import ranges
 from .leaves import leaf_name
 from .listener import LISTENER, listener, manager, under_tls
-from .logs import access_logs, of_connects
+from .logs import logs, of_connects
 from .plan import Plan, Site
 from .routes import NO_RULE, authorities, refusing, routes_inside, routes_of, virtual_host
 from .shapes import FROM_US, KEEPS_CASE, SCRIPT, Json, extension, protocols, typed
@@ -62,12 +62,12 @@ def listeners(plan: Plan, place: Listen, entry: Entry) -> list[Json]:
         filters,
         attempts,
         name="forward",
-        logs=access_logs(log),
+        logs=logs(log),
         absolute=True,
         connects=True,
     )
     asks = by_note(place) if entry.asks_control else []
-    told = access_logs(log, is_inside=True)
+    told = logs(log, is_inside=True)
     inside = [
         _inside(site, manager(routes_inside(plan, site), asks, attempts, name="inside", logs=told))
         for site in plan.sites
@@ -117,7 +117,7 @@ def _routes(plan: Plan) -> Json:
                 "routes": [refusing("/", *NO_RULE)],
             }
         else:
-            made = virtual_host(plain, authorities(plain.origin), plan.rules.unmatched)
+            made = virtual_host(plain, authorities(plain.origin), plan)
         made["routes"].insert(0, connect)
         hosts.append(made)
     return routes_of([*hosts, _others(plan)])

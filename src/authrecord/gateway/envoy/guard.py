@@ -56,6 +56,10 @@ _PRIVATE_V6: Final = r"::1\]|f[cd]|64:ff9b:|2002:"
 _V4_INSIDE_V6: Final = (("::ffff:", 96), ("64:ff9b::", 96))
 
 
+REFUSED: Final = "x-authrecord-c-refused"
+"""The header of ours on a request whose upstream has such an address."""
+
+
 def networks(*, public_only: bool) -> tuple[Network, ...]:
     """What is not dialled. IPv4 addresses inside of IPv6 ones (mapped, NAT64, 6to4) are among them."""
     plain: tuple[Network, ...] = (*_NEVER, *(_PRIVATE if public_only else ()))

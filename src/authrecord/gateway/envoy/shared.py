@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from . import scripts
-from .guard import expression
+from .guard import REFUSED, expression
 from .placement import Place, Placement
 from .plan import Plan, Target
 from .shapes import FROM_US, Json, any_value_of, extension, is_address, lua, typed
@@ -41,7 +41,7 @@ def chain(plan: Plan, *, public_only: bool) -> list[Json]:
     most = max(len(target.placements) for target in targets)
     filters = [lua(scripts.judge()), _mutations(_INJECT)]
     if any(not is_address(target.origin.host) for target in targets):
-        filters.append(_guard(public_only=public_only))
+        filters.extend(_guard(public_only=public_only))
     second = _header_is("x-envoy-attempt-count", {"exact": "2"})
     filters.append(_where(second, lua(scripts.renew())))
     filters.append(_where(_some([_is_missing(number) for number in range(1, most + 1)]), _refusing()))
@@ -67,7 +67,7 @@ def own_chain(target: Target, *, public_only: bool) -> list[Json]:
         seen = {"request_mutations": [_DIALLED_HOST]}
         gone = {"request_mutations": [{"remove": _DIALLED}]}
         chain = [
-            _mutations("dialled", seen), _guard(public_only=public_only), *chain, _mutations("done", gone)
+            _mutations("dialled", seen), *_guard(public_only=public_only), *chain, _mutations("done", gone)
         ]  # fmt: skip
     return [*chain, codec()]
 
@@ -147,10 +147,14 @@ def _sent_in(placement: Placement) -> str:
     return {Place.HEADER: placement.name, Place.QUERY: ":PATH", Place.COOKIE: "COOKIE"}[placement.place]
 
 
-def _guard(*, public_only: bool) -> Json:
+def _guard(*, public_only: bool) -> list[Json]:
     """Refuses a request whose name led to an address that is not dialled, before it has its credential (row M12)."""
     forbidden = {"safe_regex": {"google_re2": {}, "regex": expression(public_only=public_only)}}
-    return _where(_header_is(_DIALLED, forbidden), _refusing())
+    says_why = _mutations("refused", {"request_mutations": [set_header(REFUSED, "1")]})
+    return [
+        _where(_header_is(_DIALLED, forbidden), says_why),
+        _where(any_value_of(REFUSED), _refusing()),
+    ]
 
 
 def _mutations(name: str, mutations: Json | None = None) -> Json:
