@@ -23,7 +23,7 @@ from .gateway_options import (
     password_from,
     run_loop,
 )
-from .gateway_sharing import StoredTokens, is_shared, need_embedded, permits_from, tls_from, tokens_from
+from .gateway_sharing import StoredTokens, is_shared, permits_from, tls_from, tokens_from
 from .output import console, print_json
 from .tls_options import with_tls
 
@@ -138,7 +138,6 @@ def command(options: Options, **given: Any) -> None:
         shared = is_shared(listens.values())
         tls = tls_from(given["tls_certificate"], given["tls_key"])
         if given["engine"] == "envoy":
-            need_embedded(given)
             from .gateway_envoy import serve_with_envoy
 
             # On this machine the password is enough, which Envoy compares by itself.

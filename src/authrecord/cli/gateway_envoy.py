@@ -77,6 +77,7 @@ def _settings(options: Options, given: dict[str, Any], password: Secret, *, shar
         bare=place_of(given, "bare_listen"),
         tls=_listener_tls(given),
         public_only=given["public_only"] or shared,
+        networks=given["networks"],
         access_log=_writable(given["access_log"]),
         replay_bytes=given["replay_body"] * 1024,
         metrics=_own_place(given, "metrics_listen"),

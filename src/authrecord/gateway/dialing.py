@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
-from typing import Final, TypeVar
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final, TypeAlias, TypeVar
 
 from ..clients.egress import Permits
 from ..clients.sender_tls import tls_context
+from ..core.errors import RecordFault
 from ..core.origin import Origin
 from .refusals import upstream_failure
 
 CONNECT_SECONDS: Final = 10.0
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
 
@@ -102,6 +106,16 @@ class Dialer:
             context = self._contexts[speaks_h2] = tls_context(self._ca_file, None)
             context.set_alpn_protocols(["h2", "http/1.1"] if speaks_h2 else ["http/1.1"])
         return context
+
+
+def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
+    """The networks that may be dialled although they are private. Raises `RecordFault` for a text that is none."""
+    try:
+        return tuple(ip_network(text) for text in texts)
+    except ValueError:
+        raise RecordFault(
+            "a network to allow cannot be read.", field="allow-network", hint="Write it as 10.1.0.0/16."
+        ) from None
 
 
 def can_speak_h2() -> bool:

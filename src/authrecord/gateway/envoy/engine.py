@@ -23,7 +23,7 @@ from ..moments import Shown
 from ..routes import Table
 from ..rules import Rules
 from ..young import YOUNG_SECONDS
-from . import forward, guard, shared
+from . import forward, shared
 from .bootstrap import Files, bootstrap, resources
 from .callers import by_control, by_password
 from .child import Child
@@ -31,6 +31,7 @@ from .clusters import cluster
 from .desks import Desks, Guests
 from .doorkeeper import Doorkeeper
 from .figures import Reading, made_metrics
+from .guard import Fence
 from .hub import Find, Hub
 from .listener import listener, manager
 from .logs import logs
@@ -54,7 +55,7 @@ class Settings:
     APIs' certificates beside the usual ones. `speaks_h2`: APIs may choose HTTP/2. `workers`: threads of Envoy.
     `replay`, `young`: see `Hub`. `asks_control`: callers are known by what the control process says of them, not by
     the password alone. `tls`: the paths of the certificate and key of listeners that other machines reach.
-    `public_only`: private addresses are not dialled, see `guard`. `access_log`: a file for a line of each request.
+    `public_only`, `networks`: see `guard.Fence`. `access_log`: a file for a line of each request.
     `metrics`, `authorize`: where this process listens itself, see `desks`. `replay_bytes`: see `Plan`.
     """
 
@@ -71,12 +72,18 @@ class Settings:
     asks_control: bool = False
     tls: tuple[str, str] | None = None
     public_only: bool = False
+    networks: tuple[str, ...] = ()
     access_log: Path | None = None
     metrics: Listen | None = None
     authorize: Listen | None = None
     replay_bytes: int = REPLAYED_BODY_BYTES
     workers: int = 2
     young: float = YOUNG_SECONDS
+
+    @property
+    def fence(self) -> Fence:
+        """Which addresses are dialled. Raises `RecordFault` for a network that cannot be read."""
+        return Fence(self.public_only, self.networks)
 
     @property
     def places(self) -> dict[str, Listen]:
@@ -180,7 +187,7 @@ class Engine:
 
     def _check(self, rules: Rules) -> None:
         origins = {origin for rule in rules.all for origin in rule.origins.exact}
-        guard.check(origins, public_only=self._settings.public_only)
+        self._settings.fence.check(origins)
         if self._settings.proxy is None or self._authority is None:
             return
         for origin in origins:
@@ -273,12 +280,9 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
     Raises `RecordFault` for an origin that is not dialled.
     """
     trusted = str(_authorities(files, settings.ca_file))
-    public_only = settings.public_only
-    guard.check((site.origin for site in plan.sites), public_only=public_only)
-    clusters = [
-        cluster(target, trusted, speaks_h2=settings.speaks_h2, public_only=public_only)
-        for target in plan.targets
-    ]
+    fence = settings.fence
+    fence.check(site.origin for site in plan.sites)
+    clusters = [cluster(target, trusted, fence, speaks_h2=settings.speaks_h2) for target in plan.targets]
     listeners = []
 
     def asks(place: Listen) -> list[Json]:
@@ -286,7 +290,7 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
 
     if settings.proxy is not None:
         entry = forward.Entry(
-            asks(settings.proxy), settings.asks_control, settings.tls, public_only, settings.access_log
+            asks(settings.proxy), settings.asks_control, settings.tls, fence, settings.access_log
         )
         clusters.extend(forward.clusters(plan))
         listeners.extend(forward.listeners(plan, settings.proxy, entry))
@@ -294,7 +298,7 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
         place = settings.places.get(name)
         if place is not None:
             routes = route_configuration(seen, reverse=settings.reverse, names=settings.names)
-            attempts = shared.chain(seen, public_only=public_only)
+            attempts = shared.chain(seen, fence)
             told = logs(settings.access_log)
             reads = manager(routes, asks(place), attempts, logs=told, absolute=settings.reverse is None)
             listeners.append(listener(name, place, reads, settings.tls))
