@@ -9,10 +9,12 @@ import os
 import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 from authrecord.gateway.envoy import admin
 from authrecord.gateway.envoy.binary import find_envoy
+from authrecord.stores.gateway_figures import published
 from tests.cli.desk import Desk, Shop
 from tests.cli.test_gateway import begun, end, get, until
 
@@ -125,11 +127,24 @@ def test_config_for_another_machine_names_the_control_process_and_certificates(
     assert cluster["transport_socket"]["name"] == "tls"
 
 
-def test_an_option_that_envoy_would_not_heed_is_refused(desk: Desk, shop: Shop) -> None:
+def test_it_can_be_watched_scraped_and_asked_for_headers(desk: Desk, shop: Shop) -> None:
     shop.document()
-    ended = desk.spawn("gateway", "--engine", "envoy", "--record", "orders", "--watch")
-    assert ended.code == 3
-    assert "--watch is for the embedded engine" in ended.err
+    own = ("--metrics-listen", "127.0.0.1:0", "--authorize-listen", "127.0.0.1:0", "--watch")
+    bounds = ("--replay-body", "16", "--listen", "127.0.0.1:0")
+    process, said = begun(desk, "--engine", "envoy", "--record", "orders", *bounds, *own)
+    places = said["listens"]
+    assert set(places) == {"reverse", "metrics", "authorize"}
+    assert get(places["reverse"], proof(said["password"]))[0] == 200
+    assert b'authrecord_gateway_requests_total{status="200"} 1' in get(places["metrics"], "", "/metrics")[1]
+    asked = f"/authorize/orders?origin={shop.server.url}"
+    assert get(places["authorize"], said["password"], asked)[0] == 200
+    folder = str(desk.home / "authrecord" / "data")
+    assert until(lambda: [one.requests for one in published(folder, time.time())] == [2])
+    process.send_signal(signal.SIGTERM)
+    picture, error = process.communicate(timeout=30)
+    assert (process.returncode, error) == (0, b"")
+    assert b"requests/s" in picture
+    assert published(folder, time.time()) == []
 
 
 def test_a_unix_socket_is_for_the_embedded_engine(desk: Desk, shop: Shop) -> None:

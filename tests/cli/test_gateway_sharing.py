@@ -213,7 +213,8 @@ def test_O25_M17_without_tls_or_tokens_nothing_listens_beyond_this_machine(
         (("--tls-certificate", "chain.pem"), "both --tls-certificate and --tls-key"),
         (("--tls-certificate", "none.pem", "--tls-key", "none.pem"), "cannot be used"),
         (("--allow-network", "everything"), "cannot be read"),
-        (("--engine", "envoy", "--allow-network", "10.0.0.0/8"), "--allow-network is for the embedded"),
+        (("--engine", "envoy", "--allow-network", "everything"), "cannot be read"),
+        (("--engine", "envoy", "--allow-network", "fd00::/20"), "cannot be told"),
     ],
 )
 def test_what_cannot_be_used_is_said(desk: Desk, shop: Shop, options: tuple[str, ...], words: str) -> None:
@@ -243,13 +244,17 @@ def test_O25_M12_the_envoy_engine_stands_beyond_this_machine_by_the_same_rules(s
     options = ("--engine", "envoy", "--record", "orders", "--listen", EVERYWHERE)
     assert "TLS and API tokens" in site.desk.spawn("gateway", *options).err
     _, good = site.issue()
-    process, said = begun(site.desk, *options, *site.tls)
-    assert said["password"] is None
-    url = f"https://localhost:{port_of(said)}/api/orders"
-    assert site.curl(url, lines=bearer(good))[0] == 407
-    status, body = site.curl(url, lines=(f"X-Authrecord-Token: {good}",))
-    assert (status, "no_credential" in body) == (502, True)  # the name leads to a private address
-    end(process)
+    told = []
+    for allowed in ((), ALLOWED):
+        process, said = begun(site.desk, *options, *site.tls, *allowed)
+        assert said["password"] is None
+        url = f"https://localhost:{port_of(said)}/api/orders"
+        assert site.curl(url, lines=bearer(good))[0] == 407
+        told.append(site.curl(url, lines=(f"X-Authrecord-Token: {good}",)))
+        end(process)
+    (status, body), answered = told
+    assert (status, "address_refused" in body) == (403, True)  # the name leads to a private address
+    assert answered == (200, '{"ok": true}')
 
 
 def test_M12_a_gateway_of_this_machine_can_be_told_to_dial_public_addresses_only(site: Site) -> None:

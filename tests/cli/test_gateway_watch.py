@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from rich.console import Console
 
 from authrecord.cli.gateway_watch import view, watch
 from authrecord.gateway.metrics import Metrics, quantile
-from authrecord.gateway.moments import moment, rates
+from authrecord.gateway.moments import Shown, moment, rates
 
 
 def test_the_picture_has_rates_by_status_times_renewals_and_the_last_errors() -> None:
@@ -50,12 +51,17 @@ def test_quantiles_come_from_the_buckets() -> None:
     assert quantile(metrics.durations, 1.0) == 60.0
 
 
+async def up_to_date() -> None:
+    """The counters of this process are."""
+
+
 def test_in_a_pipe_the_last_picture_is_printed_when_the_gateway_ends(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def look() -> None:
         metrics, ended = Metrics(), asyncio.Event()
-        looking = asyncio.create_task(watch(metrics, ended))
+        shown = Shown(metrics, {}, up_to_date, time.time, time.monotonic)
+        looking = asyncio.create_task(watch(shown, ended))
         await asyncio.sleep(0.05)
         metrics.answered(204, 0.1, authenticated=True)
         ended.set()

@@ -32,7 +32,7 @@ def test_its_figures_stand_there_while_it_runs_and_go_with_it(
     through = gateway(api.url, bearer(api.url))
 
     async def begin() -> asyncio.Task[None]:
-        return asyncio.get_running_loop().create_task(publishing(through.running, str(tmp_path)))
+        return asyncio.get_running_loop().create_task(publishing(through.running.shown, str(tmp_path)))
 
     async def end() -> None:
         telling.cancel()
@@ -65,6 +65,6 @@ def test_a_folder_that_cannot_be_written_costs_the_page_and_not_the_gateway(
     api = upstream()
     through = gateway(api.url, bearer(api.url))
     (tmp_path / "gateways").write_text("in the way")
-    loop.run(publishing(through.running, str(tmp_path)))
+    loop.run(publishing(through.running.shown, str(tmp_path)))
     assert "the page will not show this gateway" in caplog.text
     assert through.ask(get(through)).status == 200

@@ -23,7 +23,7 @@ from .gateway_options import (
     password_from,
     run_loop,
 )
-from .gateway_sharing import StoredTokens, is_shared, need_embedded, permits_from, tls_from, tokens_from
+from .gateway_sharing import StoredTokens, is_shared, permits_from, tls_from, tokens_from
 from .output import console, print_json
 from .tls_options import with_tls
 
@@ -138,7 +138,6 @@ def command(options: Options, **given: Any) -> None:
         shared = is_shared(listens.values())
         tls = tls_from(given["tls_certificate"], given["tls_key"])
         if given["engine"] == "envoy":
-            need_embedded(given)
             from .gateway_envoy import serve_with_envoy
 
             # On this machine the password is enough, which Envoy compares by itself.
@@ -172,13 +171,13 @@ async def _serve(
     # Thousands of records are there for good: the collector need not walk through them again and again.
     gc.collect()
     gc.freeze()
-    told = service.loop.create_task(publishing(running, data_folder(options.settings().environment)))
+    told = service.loop.create_task(publishing(running.shown, data_folder(options.settings().environment)))
     try:
         _say(options, running, ways, shown=password.reveal() if is_new else "")
         if given["watch"]:
             from .gateway_watch import watch
 
-            await watch(service.metrics, ended)
+            await watch(running.shown, ended)
         await ended.wait()
     finally:
         told.cancel()

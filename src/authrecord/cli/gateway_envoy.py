@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from .tls_options import pair_of
 if TYPE_CHECKING:
     from ..core.secret import Secret
     from ..gateway.envoy.engine import Engine, Settings
+    from ..gateway.listening import Listen
     from ..gateway.rules import Rules
     from .gateway_sharing import StoredTokens
 
@@ -27,16 +29,28 @@ async def serve_with_envoy(
     `tokens`: of the store, where other machines reach a listener.
     """
     from ..gateway.envoy.engine import Engine
+    from ..gateway.publishing import publishing
+    from ..stores.places import data_folder
+    from .gateway_watch import watch
 
     rules, find = source.read()
     password, is_new = password_from(options, given["password_file"])
     upstream = _upstream(given, rules)
     settings = _settings(options, {**given, "upstream": upstream}, password, shared=tokens is not None)
-    is_new = is_new and any(place.is_local for place in settings.places.values())
+    asking = [*settings.places.values(), *([settings.authorize] if settings.authorize else [])]
+    is_new = is_new and any(place.is_local for place in asking)
     authority = authority_of(options, rules, lasting=True) if settings.proxy is not None else None
     async with Engine(rules, find, settings, authority=authority, tokens=tokens) as engine:
         _say(options, engine, upstream, shown_password(password, is_new=is_new))
-        await until_told_to_end(source, engine.change, engine.ended)
+        told, folder = asyncio.Event(), data_folder(options.settings().environment)
+        showing = [publishing(engine.shown, folder), *([watch(engine.shown, told)] if given["watch"] else [])]
+        tasks = [asyncio.create_task(one) for one in showing]
+        try:
+            await until_told_to_end(source, engine.change, engine.ended, told)
+        finally:
+            told.set()
+            tasks[0].cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _upstream(given: dict[str, Any], rules: Rules) -> str:
@@ -49,7 +63,7 @@ def _upstream(given: dict[str, Any], rules: Rules) -> str:
 
 
 def _is_reverse(given: dict[str, Any]) -> bool:
-    return bool(given["listen"] or not given["proxy_listen"])
+    return bool(given["listen"] or not (given["proxy_listen"] or given["authorize_listen"]))
 
 
 def _settings(options: Options, given: dict[str, Any], password: Secret, *, shared: bool) -> Settings:
@@ -63,8 +77,19 @@ def _settings(options: Options, given: dict[str, Any], password: Secret, *, shar
         bare=place_of(given, "bare_listen"),
         tls=_listener_tls(given),
         public_only=given["public_only"] or shared,
+        networks=given["networks"],
         access_log=_writable(given["access_log"]),
+        replay_bytes=given["replay_body"] * 1024,
+        metrics=_own_place(given, "metrics_listen"),
+        authorize=_own_place(given, "authorize_listen"),
     )
+
+
+def _own_place(given: dict[str, Any], name: str) -> Listen | None:
+    """Where this process listens itself: a Unix socket too."""
+    from ..gateway.listening import parsed_listen
+
+    return parsed_listen(given[name], field=name) if given[name] else None
 
 
 def _listener_tls(given: dict[str, Any]) -> tuple[str, str] | None:

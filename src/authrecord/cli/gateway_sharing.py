@@ -94,32 +94,9 @@ def tokens_from(
 def permits_from(given: dict[str, Any], *, shared: bool) -> Permits:
     """Which addresses may be dialled: of a gateway for this machine all but metadata services. Raises `RecordFault`."""
     from ..clients.egress import permits_for
+    from ..gateway.dialing import networks_of
 
-    try:
-        return permits_for(
-            local=not (shared or given["public_only"] or given["networks"]), allowed=given["networks"]
-        )
-    except ValueError:
-        raise RecordFault(
-            "a network to allow cannot be read.", field="allow-network", hint="Write it as 10.1.0.0/16."
-        ) from None
-
-
-_EMBEDDED_ONLY = {
-    "authorize_listen": "", "metrics_listen": "",  "watch": False, "replay_body": 1024,
-    "networks": (),
-}  # fmt: skip
-"""Options of `gateway` that the embedded engine alone knows, and what they are when nobody gives them."""
-
-
-def need_embedded(given: dict[str, Any]) -> None:
-    """Raises `RecordFault` for an option that the Envoy engine has no use for: it is not left out in silence."""
-    for name, usual in _EMBEDDED_ONLY.items():
-        if given[name] != usual:
-            option = "allow-network" if name == "networks" else name.replace("_", "-")
-            raise RecordFault(
-                f"--{option} is for the embedded engine.",
-                field=option,
-                hint="Leave it out, or leave out --engine envoy. Envoy has access logs and figures of its own.",
-                code="embedded_only",
-            )
+    networks_of(given["networks"])
+    return permits_for(
+        local=not (shared or given["public_only"] or given["networks"]), allowed=given["networks"]
+    )

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from ..gateway.metrics import Metrics
-from ..gateway.moments import Moment, moment, quantiles, rates
+from ..gateway.moments import Moment, Shown, quantiles, rates
 from .failures import printable
 from .output import console
 
@@ -33,9 +33,16 @@ def view(metrics: Metrics, before: Moment, now: Moment) -> RenderableType:
         table.add_row(Text(str(status), style), f"{rate:,.0f}", f"{now.by_status[status]:,}")
     table.add_row("all", f"{sum(by_status.values()):,.0f}", f"{metrics.requests:,}")
     times = f"p50 {_time(p50)}   p99 {_time(p99)}"
-    counts = (
-        f"renewals {metrics.renewals:,}   sent again {metrics.replays:,}   expired answers "
-        f"{metrics.expired_passed:,}   without credential {metrics.bypassed:,}   callers {metrics.open_connections:,}"
+    counts = "   ".join(
+        f"{words} {count:,}"
+        for name, words, count in (
+            ("renewals", "renewals", metrics.renewals),
+            ("replays", "sent again", metrics.replays),
+            ("expired_passed", "expired answers", metrics.expired_passed),
+            ("bypassed", "without credential", metrics.bypassed),
+            ("connections", "callers", metrics.open_connections),
+        )
+        if name not in metrics.unknown
     )
     lines = [
         Text(
@@ -47,17 +54,17 @@ def view(metrics: Metrics, before: Moment, now: Moment) -> RenderableType:
     return Group(table, Text(times), Text(counts), *lines)
 
 
-async def watch(metrics: Metrics, ended: asyncio.Event) -> None:
+async def watch(shown: Shown, ended: asyncio.Event) -> None:
     """Show it, anew each second, until the gateway ends. In a pipe only the last picture is printed."""
     from rich.live import Live
 
     out = console()
-    before = moment(metrics, time.monotonic())
+    metrics, before = shown.metrics, await shown.now()
     with Live(view(metrics, before, before), console=out, auto_refresh=False) as live:
         while not ended.is_set():
             with suppress(TimeoutError):  # the usual end of a second
                 await asyncio.wait_for(ended.wait(), SECONDS)
-            now = moment(metrics, time.monotonic())
+            now = await shown.now()
             live.update(view(metrics, before, now), refresh=True)
             before = now
 

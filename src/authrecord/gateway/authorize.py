@@ -63,6 +63,7 @@ class Authorize:
             authenticator = table.authenticator(name)
             authenticator.release(_origin(head, query))
             live = await self._live(authenticator, head)
+            table.noted(name, live)
         except AuthrecordError as error:
             refusal = without_credential(name, error)
             refusal.status = 403 if error.code == "origin_refused" else 502

@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
-from typing import Final, TypeVar
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final, TypeAlias, TypeVar
 
 from ..clients.egress import Permits
 from ..clients.sender_tls import tls_context
+from ..core.errors import RecordFault
 from ..core.origin import Origin
-from .refusals import Refusal
+from .refusals import upstream_failure
 
 CONNECT_SECONDS: Final = 10.0
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
 
@@ -57,22 +61,18 @@ class Dialer:
                 addresses = await self._addresses(host, port)
                 return await self._first(addresses, host, port, make, context)
         except TimeoutError:
-            raise Refusal(
-                504, "connect_timeout", "The upstream did not take the connection in time."
-            ) from None
+            raise upstream_failure("connect_timeout") from None
 
     async def _addresses(self, host: str, port: int) -> list[str]:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError:
-            raise Refusal(502, "unknown_name", "The upstream's name has no address.") from None
+            raise upstream_failure("unknown_name") from None
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         permitted = [address for address in addresses if self._permits(address)]
         if not permitted:
-            raise Refusal(
-                403, "address_refused", "The upstream's address is one that is never dialled from here."
-            )
+            raise upstream_failure("address_refused")
         return permitted
 
     async def _first(
@@ -84,20 +84,16 @@ class Dialer:
         context: ssl.SSLContext | None,
     ) -> AnyProtocol:
         loop = asyncio.get_running_loop()
-        refusal = Refusal(502, "connect_failed", "The upstream does not take connections.")
+        refusal = upstream_failure("connect_failed")
         for address in addresses:
             try:
                 _, protocol = await loop.create_connection(
                     make, address, port, ssl=context, server_hostname=host if context else None
                 )
             except ssl.SSLCertVerificationError:
-                raise Refusal(
-                    502,
-                    "certificate_refused",
-                    "The upstream's certificate is not one that is trusted for its name.",
-                ) from None
+                raise upstream_failure("certificate_refused") from None
             except ssl.SSLError:
-                refusal = Refusal(502, "tls_failed", "TLS with the upstream failed.")
+                refusal = upstream_failure("tls_failed")
             except OSError:
                 continue
             else:
@@ -110,6 +106,16 @@ class Dialer:
             context = self._contexts[speaks_h2] = tls_context(self._ca_file, None)
             context.set_alpn_protocols(["h2", "http/1.1"] if speaks_h2 else ["http/1.1"])
         return context
+
+
+def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
+    """The networks that may be dialled although they are private. Raises `RecordFault` for a text that is none."""
+    try:
+        return tuple(ip_network(text) for text in texts)
+    except ValueError:
+        raise RecordFault(
+            "a network to allow cannot be read.", field="allow-network", hint="Write it as 10.1.0.0/16."
+        ) from None
 
 
 def can_speak_h2() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import os
@@ -9,12 +10,16 @@ import socket
 import ssl
 import stat
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from ..core.errors import RecordFault, StoreFault
 
 BACKLOG: Final = 1024
+
+Make: TypeAlias = "Callable[[Listen, frozenset[bytes]], Callable[[], asyncio.BaseProtocol]]"
+"""Makes what makes the protocol of a connection, for a place and for what `Host` may say there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,26 @@ def bound(listen: Listen) -> socket.socket:
             hint="Name another address, or end what listens there.",
             code="port_taken",
         ) from None
+
+
+async def served(
+    listen: Listen, make: Make, *, names: tuple[str, ...], tls: ssl.SSLContext | None
+) -> tuple[Listen, asyncio.Server]:
+    """A server there, and where it really listens. `make`: what makes the protocol of a connection.
+
+    Raises `StoreFault` as `bound` does, and what `make` raises.
+    """
+    listening = bound(listen)
+    try:
+        place = listen if listen.path else Listen(listen.host, port_of(listening))
+        protocol = make(place, host_names(place, place.port, names))
+        loop = asyncio.get_running_loop()
+        if listening.family == socket.AF_UNIX:
+            return place, await loop.create_unix_server(protocol, sock=listening)
+        return place, await loop.create_server(protocol, sock=listening, ssl=tls)
+    except BaseException:
+        listening.close()
+        raise
 
 
 def _tcp(listen: Listen) -> socket.socket:

@@ -26,11 +26,16 @@ class Trouble:
 
 
 class Metrics:
-    """Counters of one gateway, touched by its event loop only."""
+    """Counters of one gateway, touched by its event loop only.
 
-    def __init__(self) -> None:
+    `bounds`: upper ends of the buckets of `durations`, in seconds. `unknown`: counters that nobody fills here.
+    """
+
+    def __init__(self, bounds: tuple[float, ...] = BOUNDS, *, unknown: frozenset[str] = frozenset()) -> None:
+        self.bounds = bounds
+        self.unknown = unknown
         self.by_status: dict[int, int] = {}
-        self.durations = [0] * (len(BOUNDS) + 1)
+        self.durations = [0] * (len(bounds) + 1)
         self.seconds = 0.0
         self.requests = 0
         self.authenticated = 0
@@ -49,7 +54,7 @@ class Metrics:
         self.requests += 1
         self.authenticated += authenticated
         self.by_status[status] = self.by_status.get(status, 0) + 1
-        self.durations[bisect_left(BOUNDS, seconds)] += 1
+        self.durations[bisect_left(self.bounds, seconds)] += 1
         self.seconds += seconds
 
     def ended(self, outcome: str, *, expired: bool) -> None:
@@ -63,8 +68,11 @@ class Metrics:
         self.troubles.append(Trouble(at, code, detail))
 
 
-def quantile(counts: list[int], part: float) -> float:
-    """The time below which `part` (0 to 1) of the counted requests stayed, in seconds; 0 when there are none."""
+def quantile(counts: list[int], part: float, bounds: tuple[float, ...] = BOUNDS) -> float:
+    """The time below which `part` (0 to 1) of the counted requests stayed, in seconds; 0 when there are none.
+
+    `bounds`: see `Metrics`.
+    """
     total = sum(counts)
     if not total:
         return 0.0
@@ -72,5 +80,5 @@ def quantile(counts: list[int], part: float) -> float:
     for number, count in enumerate(counts):
         below += count
         if below >= part * total:
-            return BOUNDS[min(number, len(BOUNDS) - 1)]
-    return BOUNDS[-1]
+            return bounds[min(number, len(bounds) - 1)]
+    return bounds[-1]

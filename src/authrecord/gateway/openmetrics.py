@@ -7,7 +7,7 @@ from typing import Final
 
 from .desk import Reply
 from .grammar import RequestHead
-from .metrics import BOUNDS, Metrics
+from .metrics import Metrics
 from .refusals import Refusal
 
 CONTENT_TYPE: Final = b"Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -48,17 +48,20 @@ def _lines(metrics: Metrics) -> Iterator[str]:
         ("expired_passed", metrics.expired_passed, "Expired answers that a client was shown."),
         ("tunnels", metrics.tunnels, "Connections that became tunnels."),
     ):
+        if name in metrics.unknown:
+            continue
         yield from _family(name, "counter", text)
         yield f"authrecord_gateway_{name}_total {value}"
     yield from _family("connections", "gauge", "Open connections of callers.")
     yield f"authrecord_gateway_connections {metrics.open_connections}"
     yield from _family("request_seconds", "histogram", "From a request's head to its answer's last byte.")
     below = 0
-    for bound, count in zip(BOUNDS, metrics.durations, strict=False):
+    for bound, count in zip(metrics.bounds, metrics.durations, strict=False):
         below += count
         yield f'authrecord_gateway_request_seconds_bucket{{le="{bound}"}} {below}'
-    yield f'authrecord_gateway_request_seconds_bucket{{le="+Inf"}} {metrics.requests}'
-    yield f"authrecord_gateway_request_seconds_count {metrics.requests}"
+    timed = sum(metrics.durations)
+    yield f'authrecord_gateway_request_seconds_bucket{{le="+Inf"}} {timed}'
+    yield f"authrecord_gateway_request_seconds_count {timed}"
     yield f"authrecord_gateway_request_seconds_sum {metrics.seconds:.6f}"
     yield "# EOF"
 

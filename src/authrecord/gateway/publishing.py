@@ -10,8 +10,7 @@ from typing import Final
 
 from ..core.errors import StoreFault
 from ..stores.gateway_figures import GatewayFigures, publish, withdraw
-from .moments import Moment, moment, quantiles, rates
-from .running import Running
+from .moments import Moment, Shown, quantiles, rates
 
 SECONDS: Final = 2.0
 SHOWN_TROUBLES: Final = 5
@@ -19,17 +18,17 @@ SHOWN_TROUBLES: Final = 5
 log = logging.getLogger("authrecord.gateway")
 
 
-async def publishing(running: Running, data_folder: str) -> None:
+async def publishing(shown: Shown, data_folder: str) -> None:
     """Until it is cancelled; then nothing of it is left. A folder that cannot be written costs the page, not more."""
-    service, name = running.service, str(os.getpid())
-    since, before = service.time(), moment(service.metrics, service.monotonic())
+    name, since, loop = str(os.getpid()), shown.time(), asyncio.get_running_loop()
     try:
+        before = await shown.now()
         while True:
             await asyncio.sleep(SECONDS)
-            now = moment(service.metrics, service.monotonic())
-            figures = figures_of(running, name, since, before, now)
+            now = await shown.now()
+            figures = figures_of(shown, name, since, before, now)
             before = now
-            await service.loop.run_in_executor(None, publish, data_folder, figures)
+            await loop.run_in_executor(None, publish, data_folder, figures)
     except (OSError, StoreFault) as error:
         log.warning("the page will not show this gateway: %s", error)
     finally:
@@ -37,15 +36,15 @@ async def publishing(running: Running, data_folder: str) -> None:
             withdraw(data_folder, name)
 
 
-def figures_of(running: Running, name: str, since: float, before: Moment, now: Moment) -> GatewayFigures:
+def figures_of(shown: Shown, name: str, since: float, before: Moment, now: Moment) -> GatewayFigures:
     """What happened between two moments, and in all."""
-    metrics = running.service.metrics
+    metrics = shown.metrics
     p50, p99 = quantiles(before, now)
     return GatewayFigures(
         name=name,
-        at=running.service.time(),
+        at=shown.time(),
         since=since,
-        places=tuple((way, str(place)) for way, place in running.places.items()),
+        places=tuple((way, str(place)) for way, place in shown.places.items()),
         by_status=tuple((status, rate, now.by_status[status]) for status, rate in rates(before, now).items()),
         requests=metrics.requests,
         renewals=metrics.renewals,

@@ -36,6 +36,19 @@ _SENTENCES: Final[tuple[tuple[type[AuthrecordError], str], ...]] = (
 )
 
 
+_UPSTREAM: Final[dict[str, tuple[int, str]]] = {
+    "connect_timeout": (504, "The upstream did not take the connection in time."),
+    "unknown_name": (502, "The upstream's name has no address."),
+    "address_refused": (403, "The upstream's address is one that is never dialled from here."),
+    "connect_failed": (502, "The upstream does not take connections."),
+    "certificate_refused": (502, "The upstream's certificate is not one that is trusted for its name."),
+    "tls_failed": (502, "TLS with the upstream failed."),
+    "upstream_failed": (502, "The upstream broke the connection off."),
+    "bad_upstream_answer": (502, "The upstream's answer is not what HTTP allows."),
+}
+"""What becomes of requests whose upstream is at fault, whichever engine finds it: code, status and sentence."""
+
+
 class Refusal(Exception):
     """The request is answered here. `closes`: the connection ends with the answer."""
 
@@ -66,6 +79,12 @@ class Refusal(Exception):
                 "detail": self.detail,
             }
         ).encode("ascii")
+
+
+def upstream_failure(code: str) -> Refusal:
+    """The upstream cannot be reached, or its answer cannot be used. `code`: of `_UPSTREAM`."""
+    status, detail = _UPSTREAM[code]
+    return Refusal(status, code, detail)
 
 
 def phrase(status: int) -> str:

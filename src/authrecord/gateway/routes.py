@@ -130,7 +130,7 @@ class Table:
         self, rules: Rules, authenticators: Authenticators, noted: Callable[[str, Live], None] = _nothing
     ) -> None:
         self.rules = rules
-        self._noted = noted
+        self.noted = noted
         self._authenticators = authenticators
         self._known: dict[str, Authenticator] = {}
         self._routes: dict[tuple[Origin, int], Route] = {}
@@ -183,5 +183,5 @@ class Table:
             raise refusal from None
         if len(self._routes) >= MOST_ROUTES:
             self._routes.clear()
-        found = self._routes[key] = Route(origin, rule, authenticators, self._noted)
+        found = self._routes[key] = Route(origin, rule, authenticators, self.noted)
         return found

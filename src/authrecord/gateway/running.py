@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +18,8 @@ from .callers import Callers, Tokens
 from .desk import DeskConnection
 from .entrances import Reverse
 from .forward import Forward
-from .listening import Listen, bound, host_names, port_of
+from .listening import Listen, Make, served
+from .moments import Shown
 from .openmetrics import answer_with
 from .rules import Rules
 from .service import Service
@@ -57,11 +57,21 @@ class Running:
     places: dict[str, Listen] = field(default_factory=dict)
     _servers: list[asyncio.Server] = field(default_factory=list)
 
+    @property
+    def shown(self) -> Shown:
+        """What there is to see of it."""
+        service = self.service
+        return Shown(service.metrics, self.places, _up_to_date, service.time, service.monotonic)
+
     async def close(self) -> None:
         """Take no more requests, end those under way, close everything."""
         for server in self._servers:
             server.close()
         await self.service.close()
+
+
+async def _up_to_date() -> None:
+    """The counters of this process are always."""
 
 
 def only_upstream(rules: Rules) -> Origin:
@@ -102,7 +112,6 @@ _FIELDS = {
     "forward": "proxy_listen",
     "authorize": "authorize_listen",
 }
-Make = Callable[[Listen, frozenset[bytes]], Callable[[], asyncio.BaseProtocol]]
 
 
 def _reverse(
@@ -152,30 +161,15 @@ def _metrics(service: Service, listen: Listen, hosts: frozenset[bytes]) -> Calla
 
 
 async def _open(running: Running, name: str, listen: Listen, ways: Ways, make: Make) -> None:
-    tls = None if listen.is_local else _checked(name, listen, ways)
-    listening = bound(listen)
-    try:
-        place = listen if listen.path else Listen(listen.host, port_of(listening))
-        protocol = make(place, host_names(place, place.port, ways.names))
-        running._servers.append(await _server(running.service.loop, listening, protocol, tls))
-    except BaseException:
-        listening.close()
-        raise
+    tls = None if listen.is_local else checked_tls(name, listen, ways.tls, ways.tokens)
+    place, server = await served(listen, make, names=ways.names, tls=tls)
+    running._servers.append(server)
     running.places[name] = place
 
 
-async def _server(
-    loop: asyncio.AbstractEventLoop,
-    listening: socket.socket,
-    protocol: Callable[[], asyncio.BaseProtocol],
-    tls: ssl.SSLContext | None,
-) -> asyncio.Server:
-    if listening.family == socket.AF_UNIX:
-        return await loop.create_unix_server(protocol, sock=listening)
-    return await loop.create_server(protocol, sock=listening, ssl=tls)
-
-
-def _checked(name: str, listen: Listen, ways: Ways) -> ssl.SSLContext:
+def checked_tls(
+    name: str, listen: Listen, tls: ssl.SSLContext | None, tokens: Tokens | None
+) -> ssl.SSLContext:
     """Beyond this machine a password alone in the clear is not enough. Raises `RecordFault`."""
     if name == "metrics":
         raise RecordFault(
@@ -184,12 +178,12 @@ def _checked(name: str, listen: Listen, ways: Ways) -> ssl.SSLContext:
             hint="Let a scraper of this machine read them at 127.0.0.1.",
             code="not_local",
         )
-    if ways.tls is None or ways.tokens is None:
-        missing = "TLS" if ways.tls is None else "API tokens"
+    if tls is None or tokens is None:
+        missing = "TLS" if tls is None else "API tokens"
         raise RecordFault(
             f"{listen} can be reached from other machines: that needs TLS and API tokens, and there is no {missing}.",
             field=_FIELDS[name],
             hint="Listen at 127.0.0.1 or at a Unix socket, or give --tls-certificate and --tls-key.",
             code="not_local",
         )
-    return ways.tls
+    return tls

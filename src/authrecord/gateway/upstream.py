@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 from .bodies import LAST_CHUNK, Body, UntilClose, chunk, response_body
 from .grammar import Fields, Malformed, end_of_head, response_head
 from .ports import Sending
-from .refusals import Refusal
+from .refusals import upstream_failure
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -82,7 +82,7 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self._exchange = None
             exchange.upstream_failed(
-                Refusal(502, "upstream_failed", "The upstream broke the connection off."),
+                upstream_failure("upstream_failed"),
                 unanswered=self._unanswered,
             )
 
@@ -105,7 +105,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._exchange = None
             self._close()
             exchange.upstream_failed(
-                Refusal(502, "bad_upstream_answer", "The upstream's answer is not what HTTP allows."),
+                upstream_failure("bad_upstream_answer"),
                 unanswered=False,
             )
         if self._exchange is exchange:

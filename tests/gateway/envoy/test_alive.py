@@ -158,6 +158,26 @@ def test_H4_a_body_beyond_the_bound_passes_and_the_reason_stands_in_a_header(
     assert token_requests(provider) == 2
 
 
+@pytest.mark.parametrize(
+    ("bound", "size", "status"), [(0, 3, 401), (0, 0, 200), (3 * 1024 * 1024, 2_500_000, 200)]
+)
+def test_H4_the_bound_of_a_body_can_be_moved(
+    upstream: MakeUpstream,
+    envoy: Make,
+    provider_record: MakeRecord,
+    provider: HonestServer,
+    bound: int,
+    size: int,
+    status: int,
+) -> None:
+    api = upstream(reply=refusing_the_first_token())
+    through = envoy(api.url, provider_record(api.url), replay_bytes=bound)
+    provider.expire_all()
+    body = bytes(size)
+    assert through.ask(request_for("PUT", "/", body=body)).status == status
+    assert [taken.body for taken in api.taken] == [body] * (1 if status == 401 else 2)
+
+
 def test_G7_an_answer_of_unknown_length_is_judged_by_its_head_alone(
     upstream: MakeUpstream, envoy: Make, provider_record: MakeRecord
 ) -> None:

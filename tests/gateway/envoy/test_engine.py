@@ -58,8 +58,9 @@ def test_S25_an_upstream_must_show_a_certificate_for_the_host_that_is_dialled(
     record = Record(name="orders", allowed_origins=(api.url,), auth=Bearer(token=Secret(api.issue_token())))
     told = envoy(api.url, record, ca_file=str(tmp_path / "ca.pem")).get("/api/orders")
     stranger = envoy(api.url, record).get("/api/orders")
-    assert told.status == (200 if name == "127.0.0.1" else 503)
-    assert stranger.status == 503
+    assert told.status == (200 if name == "127.0.0.1" else 502)
+    assert stranger.status == 502
+    assert stranger.values("x-authrecord-error") == ["certificate_refused"]
     assert len(api.api_requests) == int(name == "127.0.0.1")
 
 

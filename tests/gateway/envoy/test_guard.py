@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
 
 from authrecord.clients.egress import permits_for
 from authrecord.core.errors import RecordFault
-from authrecord.core.origin import origin_of
-from authrecord.gateway.envoy.guard import check, expression, networks
+from authrecord.core.origin import allowed_origins, origin_of
+from authrecord.gateway.envoy.guard import Fence, expression, networks
+from authrecord.gateway.listening import Listen
+from authrecord.gateway.rules import Rule, Rules, Unmatched
 from authrecord.record import Record
 from tests.gateway.conftest import authorization
 from tests.gateway.envoy.stage import Make
@@ -68,10 +71,10 @@ def test_M12_M13_every_form_refuses_the_same_addresses(public_only: bool) -> Non
 
 def test_M12_an_origin_that_is_such_an_address_is_refused_before_envoy_starts() -> None:
     with pytest.raises(RecordFault, match="does not dial"):
-        check([origin_of("http://169.254.169.254")], public_only=False)
+        Fence().check([origin_of("http://169.254.169.254")])
     with pytest.raises(RecordFault, match="does not dial"):
-        check([origin_of("https://10.1.2.3:8443")], public_only=True)
-    check([origin_of("https://10.1.2.3:8443"), origin_of("https://api.example.com")], public_only=False)
+        Fence(public_only=True).check([origin_of("https://10.1.2.3:8443")])
+    Fence().check([origin_of("https://10.1.2.3:8443"), origin_of("https://api.example.com")])
     assert ip_network("169.254.0.0/16") in networks(public_only=False)
 
 
@@ -91,5 +94,52 @@ def test_M12_M13_a_name_that_leads_to_such_an_address_gets_no_request(
     assert len(authorization(api.taken[0])) == 1
     assert b"x-authrecord" not in api.taken[0].head.lower()
     shared = envoy(named, record, public_only=True)  # loopback is a private address
-    assert [shared.get("/b", *line).status for line in ((), ("X-Authrecord-Bypass: 1",))] == [502, 502]
+    for line in ((), ("X-Authrecord-Bypass: 1",)):
+        told = shared.get("/b", *line)
+        assert (told.status, told.values("x-authrecord-error")) == (403, ["address_refused"])
     assert len(api.taken) == 1
+
+
+def test_M12_networks_that_are_allowed_are_dialled_and_no_other_private_ones(
+    upstream: Callable[..., Upstream], envoy: Make, bearer: Callable[..., Record]
+) -> None:
+    """By name to a record's host, and through a tunnel to a host of no rule."""
+    api, other = upstream(), upstream()
+    named, unnamed = (one.url.replace("127.0.0.1", "localhost") for one in (api, other))
+    rules = Rules([Rule(records=("orders",), origins=allowed_origins([named]))], unmatched=Unmatched.PASS)
+    found = []
+    for network in ("10.0.0.0/8", "127.0.0.0/8"):
+        through = envoy(
+            named,
+            bearer(named),
+            rules=rules,
+            networks=(network,),
+            proxy=Listen("127.0.0.1", 0),
+            hosts=("x.example",),
+        )
+        told, caller = through.tunnel(unnamed.partition("://")[2])
+        caller.socket.close()
+        found.append((through.get("/").status, told.status))
+    assert found == [(403, 403), (200, 200)]
+    assert len(api.taken) == 1
+
+
+def test_M13_a_network_that_is_allowed_opens_no_metadata_service() -> None:
+    fence = Fence(allowed=("169.254.0.0/16", "10.1.0.0/16", "fd00::/8"))
+    for address in ("169.254.169.254", "10.2.0.1", "[fd00:ec2::254]", "[fc00::1]"):
+        with pytest.raises(RecordFault, match="does not dial"):
+            fence.check([origin_of(f"http://{address}")])
+    fence.check([origin_of(f"http://{address}") for address in ("10.1.2.3", "[fd12::1]", "1.1.1.1")])
+
+    def forbids(predicate: dict[str, Any], address: str) -> bool:
+        """What Envoy makes of the matcher."""
+        for kind, decides in (("or_matcher", any), ("and_matcher", all)):
+            if kind in predicate:
+                return decides(forbids(one, address) for one in predicate[kind]["predicate"])
+        if "not_matcher" in predicate:
+            return not forbids(predicate["not_matcher"], address)
+        return re.fullmatch(predicate["safe_regex"]["regex"], seen(address)) is not None
+
+    predicate = fence.predicate(lambda value: value)
+    addresses = ("169.254.169.254", "10.2.0.1", "fd00:ec2::254", "fc00::1", "10.1.2.3", "fd12::1", "1.1.1.1")
+    assert [forbids(predicate, one) for one in addresses] == [True] * 4 + [False] * 3

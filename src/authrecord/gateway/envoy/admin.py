@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,10 +48,25 @@ async def ports(socket: Path) -> dict[str, int]:
     }
 
 
-async def figures(socket: Path) -> dict[str, int]:
-    """Envoy's counters and gauges."""
-    told: dict[str, Any] = json.loads(await ask(socket, "/stats?format=json"))
-    return {one["name"]: one["value"] for one in told["stats"] if isinstance(one.get("value"), int)}
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What Envoy has counted. `times`: for each histogram its bins, as lower end, width and count, in its own unit."""
+
+    counts: dict[str, int]
+    times: dict[str, list[tuple[float, float, int]]]
+
+
+async def figures(socket: Path) -> Figures:
+    """Envoy's counters, gauges and histograms. The histograms are a second old at most."""
+    told: dict[str, Any] = json.loads(await ask(socket, "/stats?format=json&histogram_buckets=detailed"))
+    counts, times = {}, {}
+    for one in told["stats"]:
+        if isinstance(one.get("value"), int):
+            counts[one["name"]] = one["value"]
+        for histogram in one.get("histograms", {}).get("details", ()):
+            bins = [(each["lower_bound"], each["width"], each["count"]) for each in histogram["totals"]]
+            times[histogram["name"]] = bins
+    return Figures(counts, times)
 
 
 async def is_live(socket: Path) -> bool:

@@ -74,6 +74,8 @@ class Board:
         self._expected: set[str] = set()
         self._missed: set[str] = set()
         self._watches: set[Watch] = set()
+        self.renewals = 0
+        """How often a credential took the place of another."""
 
     def knows(self, name: str) -> bool:
         """True for a record that some rule uses, and for a host whose certificate is ours to make."""
@@ -122,6 +124,7 @@ class Board:
         if held and held[-1][0] == value:
             held[-1] = (value, live)
             return
+        self.renewals += bool(held)
         held.append((value, live))
         self._expected.discard(record)
         self._missed.discard(record)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .clusters import BOUNDS
+from .logs import COUNTED
 from .network import PING_SECONDS, Reach
 from .scripts import CONTROL
 from .shapes import Json, endpoints, is_address, pipe, protocols, socket_address
@@ -81,11 +82,12 @@ def bootstrap(files: Files, *, node: str, reach: Reach | None = None) -> Json:
         },
         "static_resources": {"clusters": [_control_cluster(files, reach)]},
         "bootstrap_extensions": [_INSIDE],
+        "stats_flush_interval": "1s",  # how old histograms are
         # Figures of each cluster would cost more memory than the clusters.
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [
             {"prefix": "http.gateway."}, {"prefix": "http.forward."}, {"prefix": "http.inside."},
             {"prefix": "listener_manager."}, {"prefix": "cluster_manager."}, {"prefix": f"cluster.{CONTROL}."},
-            {"prefix": "server."},
+            {"prefix": "server."}, {"prefix": f"{COUNTED}."},
         ]}}},
         "overload_manager": {"resource_monitors": [{
             "name": "envoy.resource_monitors.global_downstream_max_connections",

@@ -21,8 +21,7 @@ from ...keeper.young import refused_young
 from ..refusals import Refusal, without_credential
 from .board import Board
 from .placement import Place, Placement
-from .plan import Target
-from .routes import MOST_REPLAYED_BODY
+from .plan import REPLAYED_BODY_BYTES, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +46,21 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether to send the request again, and the reason that its caller is told.
+    """Whether to send the request again, and the reason that its caller is told. `expired`: so the answer says.
 
     `refusal`: what the caller gets in place of the answer.
     """
 
     replay: bool
     reason: Reason
+    expired: bool = False
     refusal: Refusal | None = None
 
 
 class Broker:
     """Judges for every target of a plan.
 
-    `young`: see `keeper.young.refused_young`. `now`: UTC seconds.
+    `young`: see `keeper.young.refused_young`. `now`: UTC seconds. `replay_bytes`: of a body that can be sent again.
     """
 
     def __init__(
@@ -71,7 +71,9 @@ class Broker:
         *,
         young: float,
         now: Callable[[], float],
+        replay_bytes: int = REPLAYED_BODY_BYTES,
     ) -> None:
+        self._replay_bytes = replay_bytes
         self.targets = targets
         self._authenticators = authenticators
         self._board = board
@@ -81,19 +83,20 @@ class Broker:
     async def judge(self, seen: Suspicion) -> Verdict:
         """The verdict about one answer. Raises `RecordFault` for a target that no rule has any more."""
         target = self._target(seen.target)
-        replay, reasons = False, []
+        replay, reasons, expired = False, [], False
         for placement, part in zip(target.placements, seen.credentials, strict=True):
             authenticator = self._authenticators(placement.record)
             live = self._board.found(placement.record, credential_in(part, placement)) or Live(Stamp())
-            story = authenticator.attempt(seen.method, seen.sent <= MOST_REPLAYED_BODY)
+            story = authenticator.attempt(seen.method, seen.sent <= self._replay_bytes)
             try:
                 again = await self._story(story, authenticator, live, seen)
             except Refusal as refusal:
-                return Verdict(replay=False, reason=Reason.RENEWAL_FAILED, refusal=refusal)
+                return Verdict(replay=False, reason=Reason.RENEWAL_FAILED, expired=True, refusal=refusal)
             replay = replay or again
             reasons.append(story.reason)
+            expired = expired or story.expired is not None
         told = [reason for reason in reasons if reason is not Reason.AUTHENTICATED]
-        return Verdict(replay, told[0] if told else Reason.AUTHENTICATED)
+        return Verdict(replay, told[0] if told else Reason.AUTHENTICATED, expired)
 
     def current(self, target: str) -> tuple[str | None, ...]:
         """The values to inject now, for each of the target's records; `None` where there is none."""
@@ -107,7 +110,7 @@ class Broker:
                 story.reason = Reason.RENEWED_TOKEN_REFUSED
             return False
         if expired is not None and refused_young(authenticator, live, now=self._now(), most=self._young):
-            story.reason = Reason.COOLING_DOWN
+            story.expired, story.reason = expired, Reason.COOLING_DOWN
             return False
         if not story.wants_renewal(live, expired):
             return False
@@ -118,7 +121,7 @@ class Broker:
             self._board.withdraw(authenticator.name)
             if seen.holds:
                 raise without_credential(authenticator.name, story.failure)
-            return seen.sent <= MOST_REPLAYED_BODY  # Envoy refuses to send it without a credential
+            return seen.sent <= self._replay_bytes  # Envoy refuses to send it without a credential
         return story.wants_replay(live, fresh, seen.status)
 
     def _target(self, name: str) -> Target:

@@ -81,8 +81,8 @@ class Child:
         """The port of each listener by its name."""
         return await admin.ports(self._admin)
 
-    async def figures(self) -> dict[str, int]:
-        """Envoy's counters and gauges."""
+    async def figures(self) -> admin.Figures:
+        """Envoy's counters, gauges and histograms."""
         return await admin.figures(self._admin)
 
     async def ended(self) -> int:

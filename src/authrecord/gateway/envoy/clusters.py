@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from . import shared
+from .guard import Fence
 from .plan import Target
 from .shapes import (
     KEEPS_CASE,
@@ -34,11 +35,11 @@ BOUNDS: Final[Json] = {
 }
 
 
-def cluster(target: Target, trusted_ca: str, *, speaks_h2: bool = True, public_only: bool = False) -> Json:
+def cluster(target: Target, trusted_ca: str, fence: Fence, *, speaks_h2: bool = True) -> Json:
     """The cluster of a target.
 
     `trusted_ca`: the path of the authorities that an API's certificate is checked with. `speaks_h2`: an API that
-    offers HTTP/2 gets it. `public_only`: see `guard`.
+    offers HTTP/2 gets it.
     """
     name, origin = target.cluster, target.origin
     made: Json = {
@@ -57,7 +58,7 @@ def cluster(target: Target, trusted_ca: str, *, speaks_h2: bool = True, public_o
         options: Json = {"auto_config": {**http, "http2_protocol_options": {}}}
     else:
         options = {"explicit_http_config": http}
-    chain = shared.own_chain(target, public_only=public_only)
+    chain = shared.own_chain(target, fence)
     if chain:
         options["http_filters"] = chain
     made["typed_extension_protocol_options"] = protocols(**options)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...core.errors import RecordFault, StoreFault
+from ...core.replay import Reason
 from ..answering import spelled
 from ..listening import Listen
+from ..metrics import Metrics
 from .board import Board
 from .broker import Broker, Suspicion, Verdict
 from .discovery import METHOD, Discovery
@@ -30,14 +32,15 @@ _GRACE: Final = 5.0
 class Control:
     """Serves any number of Envoys from one board and one broker."""
 
-    def __init__(self, board: Board, broker: Broker, doorkeeper: Doorkeeper | None = None) -> None:
+    def __init__(
+        self, board: Board, broker: Broker, metrics: Metrics, doorkeeper: Doorkeeper | None = None
+    ) -> None:
         self.discovery = Discovery(board)
+        self._metrics = metrics
         self._broker = broker
         self._doorkeeper = doorkeeper
         self._server: Any = None
         self._socket: Path | None = None
-        self.verdicts = 0
-        """How many answers were judged."""
 
     async def start(
         self, socket: Path | None, *, place: Listen | None = None, door: Door | None = None
@@ -91,6 +94,10 @@ class Control:
         seen = suspicion_of(dict(context.invocation_metadata()), shown)
         verdict = await self._broker.judge(seen)
         self.verdicts += 1
+        if verdict.replay:
+            self._metrics.replays += 1
+        elif verdict.reason is not Reason.AUTHENTICATED:
+            self._metrics.ended(verdict.reason.name.lower(), expired=verdict.expired)
         await context.send_initial_metadata(_told(verdict, self._broker.current(seen.target)))
         return b""
 

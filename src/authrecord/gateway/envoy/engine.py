@@ -19,18 +19,23 @@ from ...core.secret import Secret
 from ...keeper.young import YOUNG_SECONDS
 from ..authority import Authority
 from ..callers import Tokens
-from ..listening import Listen
+from ..listening import Listen, tls_of
+from ..moments import Shown
+from ..routes import Table
 from ..rules import Rules
-from . import forward, guard, shared
+from . import forward, shared
 from .bootstrap import Files, bootstrap, resources
 from .callers import by_control, by_password
 from .child import Child
 from .clusters import cluster
+from .desks import Desks, Guests
 from .doorkeeper import Doorkeeper
+from .figures import Reading, made_metrics
+from .guard import Fence
 from .hub import Find, Hub
 from .listener import listener, manager
-from .logs import access_logs
-from .plan import Plan
+from .logs import logs
+from .plan import REPLAYED_BODY_BYTES, Plan
 from .routes import route_configuration
 from .shapes import Json
 
@@ -50,7 +55,8 @@ class Settings:
     APIs' certificates beside the usual ones. `speaks_h2`: APIs may choose HTTP/2. `workers`: threads of Envoy.
     `replay`, `young`: see `Hub`. `asks_control`: callers are known by what the control process says of them, not by
     the password alone. `tls`: the paths of the certificate and key of listeners that other machines reach.
-    `public_only`: private addresses are not dialled, see `guard`. `access_log`: a file for a line of each request.
+    `public_only`, `networks`: see `guard.Fence`. `access_log`: a file for a line of each request.
+    `metrics`, `authorize`: where this process listens itself, see `desks`. `replay_bytes`: see `Plan`.
     """
 
     binary: Path
@@ -66,13 +72,22 @@ class Settings:
     asks_control: bool = False
     tls: tuple[str, str] | None = None
     public_only: bool = False
+    networks: tuple[str, ...] = ()
     access_log: Path | None = None
+    metrics: Listen | None = None
+    authorize: Listen | None = None
+    replay_bytes: int = REPLAYED_BODY_BYTES
     workers: int = 2
     young: float = YOUNG_SECONDS
 
     @property
+    def fence(self) -> Fence:
+        """Which addresses are dialled. Raises `RecordFault` for a network that cannot be read."""
+        return Fence(self.public_only, self.networks)
+
+    @property
     def places(self) -> dict[str, Listen]:
-        """Where callers connect, by the listener's name."""
+        """Where callers connect to Envoy, by the listener's name."""
         found = {"reverse": self.listen, "bare": self.bare, "forward": self.proxy}
         return {name: place for name, place in found.items() if place is not None}
 
@@ -94,6 +109,12 @@ class Engine:
         self._authority = authority
         self._settings = replace(settings, asks_control=tokens is not None)
         doorkeeper = None if tokens is None else Doorkeeper(settings.password, tokens, clock.monotonic)
+        self._clock = clock
+        self.metrics, desk = made_metrics(), made_metrics()
+        self._reading = Reading(self.metrics, desk)
+        self._desk_metrics = desk
+        tls = None if settings.tls is None else tls_of(*settings.tls)
+        self._desks = Desks(Guests(settings.password, settings.names, tokens, tls))
         self.hub = Hub(
             rules,
             find,
@@ -101,8 +122,11 @@ class Engine:
             young=settings.young,
             authority=authority,
             doorkeeper=doorkeeper,
+            metrics=self.metrics,
+            replay_bytes=settings.replay_bytes,
             clock=clock,
         )
+        self._table = Table(rules, find, self.hub.board.put)
         self._stack = AsyncExitStack()
         self._version = 0
         self.ports: dict[str, int] = {}
@@ -115,8 +139,25 @@ class Engine:
 
     @property
     def places(self) -> dict[str, Listen]:
-        """Where it really listens: `reverse`, `bare` and `forward`, as far as there are such."""
-        return {name: Listen(place.host, self.ports[name]) for name, place in self._settings.places.items()}
+        """Where it really listens, as far as there are such: `reverse`, `bare`, `forward`, `authorize`, `metrics`."""
+        through = {
+            name: Listen(place.host, self.ports[name]) for name, place in self._settings.places.items()
+        }
+        return {**through, **self._desks.places}
+
+    @property
+    def shown(self) -> Shown:
+        """What there is to see of it."""
+        return Shown(self.metrics, self.places, self.refresh, self._clock.time, self._clock.monotonic)
+
+    async def refresh(self) -> None:
+        """Bring `metrics` up to date."""
+        try:
+            found = await self.child.figures()
+        except OSError:
+            return  # Envoy has ended, which `ended` tells: it counts nothing any more
+        self.metrics.renewals = self.hub.board.renewals
+        self._reading.take(found, self._clock.time())
 
     async def __aenter__(self) -> Self:
         try:
@@ -141,11 +182,12 @@ class Engine:
         """
         self._check(rules)
         await self.hub.change(rules, find)
+        self._table = Table(rules, find, self.hub.board.put)
         self._write_resources()
 
     def _check(self, rules: Rules) -> None:
         origins = {origin for rule in rules.all for origin in rule.origins.exact}
-        guard.check(origins, public_only=self._settings.public_only)
+        self._settings.fence.check(origins)
         if self._settings.proxy is None or self._authority is None:
             return
         for origin in origins:
@@ -175,6 +217,17 @@ class Engine:
                 hint=self.child.last_words,
                 code="envoy_failed",
             )
+        await self._open_desks()
+
+    async def _open_desks(self) -> None:
+        settings = self._settings
+        self._stack.callback(self._desks.close)
+        if settings.authorize is not None:
+            await self._desks.authorize(
+                settings.authorize, lambda: self._table, self._desk_metrics, self._clock.monotonic
+            )
+        if settings.metrics is not None:
+            await self._desks.show(settings.metrics, self.shown)
 
     async def _start_child(self) -> None:
         settings = self._settings
@@ -207,7 +260,10 @@ class Engine:
 
 
 def checked(settings: Settings, tokens: Tokens | None) -> None:
-    """Raises `RecordFault` for a listener that other machines reach without TLS or API tokens (row O25)."""
+    """Raises `RecordFault` for a listener that other machines reach without TLS or API tokens (row O25).
+
+    What listens in this process is looked at when it opens, by `running.checked_tls`.
+    """
     for place in settings.places.values():
         if not place.is_local and (settings.tls is None or tokens is None):
             raise RecordFault(
@@ -224,12 +280,9 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
     Raises `RecordFault` for an origin that is not dialled.
     """
     trusted = str(_authorities(files, settings.ca_file))
-    public_only = settings.public_only
-    guard.check((site.origin for site in plan.sites), public_only=public_only)
-    clusters = [
-        cluster(target, trusted, speaks_h2=settings.speaks_h2, public_only=public_only)
-        for target in plan.targets
-    ]
+    fence = settings.fence
+    fence.check(site.origin for site in plan.sites)
+    clusters = [cluster(target, trusted, fence, speaks_h2=settings.speaks_h2) for target in plan.targets]
     listeners = []
 
     def asks(place: Listen) -> list[Json]:
@@ -237,7 +290,7 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
 
     if settings.proxy is not None:
         entry = forward.Entry(
-            asks(settings.proxy), settings.asks_control, settings.tls, public_only, settings.access_log
+            asks(settings.proxy), settings.asks_control, settings.tls, fence, settings.access_log
         )
         clusters.extend(forward.clusters(plan))
         listeners.extend(forward.listeners(plan, settings.proxy, entry))
@@ -245,8 +298,8 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
         place = settings.places.get(name)
         if place is not None:
             routes = route_configuration(seen, reverse=settings.reverse, names=settings.names)
-            attempts = shared.chain(seen, public_only=public_only)
-            told = access_logs(settings.access_log)
+            attempts = shared.chain(seen, fence)
+            told = logs(settings.access_log)
             reads = manager(routes, asks(place), attempts, logs=told, absolute=settings.reverse is None)
             listeners.append(listener(name, place, reads, settings.tls))
     return clusters, listeners

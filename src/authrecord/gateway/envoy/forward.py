@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ...core.origin import Origin
 from ..listening import Listen
 from ..rules import Unmatched
 from . import shared
 from .callers import by_note, noted
-from .guard import ranges
+from .guard import Fence
 from .leaves import leaf_name
 from .listener import LISTENER, listener, manager, under_tls
-from .logs import access_logs, of_connects
+from .logs import logs, of_connects
 from .plan import Plan, Site
 from .routes import NO_RULE, authorities, refusing, routes_inside, routes_of, virtual_host
 from .shapes import FROM_US, KEEPS_CASE, SCRIPT, Json, extension, protocols, typed
@@ -30,13 +30,13 @@ from .shapes import FROM_US, KEEPS_CASE, SCRIPT, Json, extension, protocols, typ
 class Entry:
     """How callers come in. `asks`: the filters that ask who is calling. `asks_control`: inside of a tunnel too.
 
-    `tls`: see `listener`. `public_only`: see `guard`. `access_log`: see `logs`.
+    `tls`: see `listener`. `fence`: which addresses are dialled. `access_log`: see `logs`.
     """
 
     asks: list[Json]
     asks_control: bool
     tls: tuple[str, str] | None
-    public_only: bool
+    fence: Fence
     access_log: Path | None = None
 
 
@@ -55,19 +55,19 @@ def listeners(plan: Plan, place: Listen, entry: Entry) -> list[Json]:
     log = entry.access_log
     filters = [*entry.asks, *noted(proof=entry.asks_control, address=log is not None)]
     if _passes(plan):
-        filters.extend(_guards(public_only=entry.public_only))
-    attempts = shared.chain(plan, public_only=entry.public_only)
+        filters.extend(_guards(entry.fence))
+    attempts = shared.chain(plan, entry.fence)
     reads = manager(
         _routes(plan),
         filters,
         attempts,
         name="forward",
-        logs=access_logs(log),
+        logs=logs(log),
         absolute=True,
         connects=True,
     )
     asks = by_note(place) if entry.asks_control else []
-    told = access_logs(log, is_inside=True)
+    told = logs(log, is_inside=True)
     inside = [
         _inside(site, manager(routes_inside(plan, site), asks, attempts, name="inside", logs=told))
         for site in plan.sites
@@ -117,7 +117,7 @@ def _routes(plan: Plan) -> Json:
                 "routes": [refusing("/", *NO_RULE)],
             }
         else:
-            made = virtual_host(plain, authorities(plain.origin), plan.rules.unmatched)
+            made = virtual_host(plain, authorities(plain.origin), plan)
         made["routes"].insert(0, connect)
         hosts.append(made)
     return routes_of([*hosts, _others(plan)])
@@ -225,7 +225,7 @@ def _only(origin: Origin) -> Json:
     }
 
 
-def _guards(*, public_only: bool) -> Iterable[Json]:
+def _guards(fence: Fence) -> Iterable[Json]:
     """Finds the address of a host of no rule, and refuses those that nobody may dial (row M12)."""
     yield _off(
         extension(
@@ -236,10 +236,11 @@ def _guards(*, public_only: bool) -> Iterable[Json]:
         )
     )
     kind = _ENVOY + "extensions.rbac.matchers.upstream_ip_port.v3.UpstreamIpPortMatcher"
-    permissions: list[dict[str, Any]] = [
-        {"matcher": {"name": "address", "typed_config": {"@type": kind, "upstream_ip": one}}}
-        for one in ranges(public_only=public_only)
-    ]
+
+    def upstream(network: Json) -> Json:
+        return {"matcher": {"name": "address", "typed_config": {"@type": kind, "upstream_ip": network}}}
+
+    permissions = fence.permissions(upstream)
     policy = {"permissions": permissions, "principals": [{"any": True}]}
     rules = {"action": "DENY", "policies": {"never": policy}}
     yield _off(extension(_GUARDS[1], "filters.http.rbac.v3.RBAC", rules=rules))

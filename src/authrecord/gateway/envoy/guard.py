@@ -7,16 +7,17 @@ as a text only, an expression.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Final, TypeAlias
+from typing import Final
 
 from ...clients.egress import permits_for
 from ...core.errors import RecordFault
 from ...core.origin import Origin
+from ..dialing import Network, networks_of
+from .addresses import expression_of
 from .shapes import Json, is_address
-
-Network: TypeAlias = IPv4Network | IPv6Network
 
 _NEVER: Final = tuple(
     ip_network(text)
@@ -56,18 +57,79 @@ _PRIVATE_V6: Final = r"::1\]|f[cd]|64:ff9b:|2002:"
 _V4_INSIDE_V6: Final = (("::ffff:", 96), ("64:ff9b::", 96))
 
 
+REFUSED: Final = "x-authrecord-c-refused"
+"""The header of ours on a request whose upstream has such an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Which addresses are dialled. `public_only`: no private ones; `allowed`: but for those of these networks.
+
+    Where networks are allowed, other private addresses are not. Raises `RecordFault` for a text that is no network.
+    """
+
+    public_only: bool = False
+    allowed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        expression_of(self.networks)
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks that are allowed."""
+        return networks_of(self.allowed)
+
+    @property
+    def hides_private(self) -> bool:
+        """True when private addresses are not dialled, or not all of them."""
+        return self.public_only or bool(self.allowed)
+
+    def check(self, origins: Iterable[Origin]) -> None:
+        """Raises `RecordFault` for an origin whose host is an address that is not dialled."""
+        permits = permits_for(local=not self.hides_private, allowed=self.allowed)
+        for origin in origins:
+            if is_address(origin.host) and not permits(origin.host.strip("[]")):
+                raise RecordFault(
+                    f"{origin} is an address that the gateway does not dial.",
+                    field="allowed_origins",
+                    hint="Link-local addresses and metadata services never; private ones for callers of this machine,"
+                    " or with --allow-network.",
+                    code="not_permitted",
+                )
+
+    def predicate(self, seen: Callable[[Json], Json]) -> Json:
+        """The matcher for requests to an address that is not dialled.
+
+        `seen` makes the predicate for the address as Envoy writes it, out of what its text must fit.
+        """
+        never = seen(_fits(expression(public_only=False)))
+        if not self.hides_private:
+            return never
+        every = seen(_fits(expression(public_only=True)))
+        if not self.allowed:
+            return every
+        outside = {"not_matcher": seen(_fits(expression_of(self.networks)))}
+        return {"or_matcher": {"predicate": [never, {"and_matcher": {"predicate": [every, outside]}}]}}
+
+    def permissions(self, upstream: Callable[[Json], Json]) -> list[Json]:
+        """The same for a filter of networks (RBAC permissions). `upstream` makes one out of a `CidrRange`."""
+        never, every = (
+            [upstream(_range(one)) for one in networks(public_only=public_only)]
+            for public_only in (False, True)
+        )
+        if not self.hides_private:
+            return never
+        if not self.allowed:
+            return every
+        mapped = [form for network in self.networks for form in _plain_forms(network)]
+        outside = {"not_rule": {"or_rules": {"rules": [upstream(_range(one)) for one in mapped]}}}
+        return [*never, {"and_rules": {"rules": [{"or_rules": {"rules": every}}, outside]}}]
+
+
 def networks(*, public_only: bool) -> tuple[Network, ...]:
     """What is not dialled. IPv4 addresses inside of IPv6 ones (mapped, NAT64, 6to4) are among them."""
     plain: tuple[Network, ...] = (*_NEVER, *(_PRIVATE if public_only else ()))
     return tuple(form for network in plain for form in _forms(network))
-
-
-def ranges(*, public_only: bool) -> list[Json]:
-    """The networks as Envoy's configuration writes them (`CidrRange`)."""
-    return [
-        {"address_prefix": str(one.network_address), "prefix_len": one.prefixlen}
-        for one in networks(public_only=public_only)
-    ]
 
 
 def expression(*, public_only: bool) -> str:
@@ -79,17 +141,18 @@ def expression(*, public_only: bool) -> str:
     return f"(?:{never}|{private}).*" if public_only else f"(?:{never}).*"
 
 
-def check(origins: Iterable[Origin], *, public_only: bool) -> None:
-    """Raises `RecordFault` for an origin whose host is such an address itself."""
-    permits = permits_for(local=not public_only)
-    for origin in origins:
-        if is_address(origin.host) and not permits(origin.host.strip("[]")):
-            raise RecordFault(
-                f"{origin} is an address that the gateway does not dial.",
-                field="allowed_origins",
-                hint="Link-local addresses and metadata services never; private ones only for callers of this machine.",
-                code="not_permitted",
-            )
+def _fits(text: str) -> Json:
+    return {"safe_regex": {"google_re2": {}, "regex": text}}
+
+
+def _range(network: Network) -> Json:
+    """A network as Envoy's configuration writes it (`CidrRange`)."""
+    return {"address_prefix": str(network.network_address), "prefix_len": network.prefixlen}
+
+
+def _plain_forms(network: Network) -> Iterable[Network]:
+    """A network, and the same mapped into IPv6."""
+    return list(_forms(network))[:2] if isinstance(network, IPv4Network) else [network]
 
 
 def _forms(network: Network) -> Iterable[Network]:

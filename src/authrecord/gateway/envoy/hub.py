@@ -8,20 +8,24 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ...core.contracts import Clock
+from ...core.errors import AuthrecordError
 from ...keeper.authenticator import Authenticator
 from ...keeper.young import YOUNG_SECONDS
 from ..authority import Authority
 from ..listening import Listen
+from ..metrics import Metrics, Trouble
+from ..refusals import without_credential
 from ..rules import Rules
 from .board import Board
 from .broker import Broker
 from .control import Control
 from .doorkeeper import Doorkeeper
+from .figures import made_metrics
 from .keeping import Keeping
 from .leaves import RENEW_SECONDS, Leaves
 from .network import Door
 from .placement import Placement
-from .plan import Plan, Target, plan_of
+from .plan import REPLAYED_BODY_BYTES, Plan, Target, plan_of
 
 Find = Callable[[str], Authenticator]
 """Finds a record's authenticator by name; raises `RecordFault` for an unknown one. A document or a store."""
@@ -31,7 +35,8 @@ class Hub:
     """Made in the event loop that it runs in.
 
     `replay`: expired answers are mended. `young`: see `keeper.young.refused_young`. `authority`: of the certificates
-    for hosts that a forward proxy opens. `doorkeeper`: knows callers by more than a password. Raises what `plan_of`
+    for hosts that a forward proxy opens. `doorkeeper`: knows callers by more than a password. `metrics`: what is
+    counted here: renewals, replays, outcomes, and what went wrong. `replay_bytes`: see `Plan`. Raises what `plan_of`
     raises.
     """
 
@@ -44,17 +49,27 @@ class Hub:
         young: float = YOUNG_SECONDS,
         authority: Authority | None = None,
         doorkeeper: Doorkeeper | None = None,
+        metrics: Metrics | None = None,
+        replay_bytes: int = REPLAYED_BODY_BYTES,
         clock: Clock = time,
     ) -> None:
+        self.metrics = metrics or made_metrics()
+        self._clock = clock
         self._replay = replay
         self._find = find
-        self.plan = plan_of(rules, find, replay=replay)
+        self._replay_bytes = replay_bytes
+        self.plan = self._plan(rules, find)
         self.board = Board(_placements(self.plan), None if authority is None else Leaves(authority))
         self._broker = Broker(
-            _by_name(self.plan), self._authenticator, self.board, young=young, now=clock.time
+            _by_name(self.plan),
+            self._authenticator,
+            self.board,
+            young=young,
+            now=clock.time,
+            replay_bytes=replay_bytes,
         )
-        self.control = Control(self.board, self._broker, doorkeeper)
-        self._keeping = Keeping(self._authenticator, self.board, clock)
+        self.control = Control(self.board, self._broker, self.metrics, doorkeeper)
+        self._keeping = Keeping(self._authenticator, self.board, clock, failed=self._noted)
         self._tasks: list[asyncio.Task[None]] = []
 
     def keep(self) -> None:
@@ -78,7 +93,7 @@ class Hub:
 
     async def change(self, rules: Rules, find: Find) -> None:
         """Other rules and records from now on. Raises what `plan_of` raises, and then nothing has changed."""
-        plan = plan_of(rules, find, replay=self._replay)
+        plan = self._plan(rules, find)
         self._find, self.plan = find, plan
         self.board.place(_placements(plan))
         self._broker.targets = _by_name(plan)
@@ -95,6 +110,13 @@ class Hub:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             self.board.renew_leaves()
+
+    def _plan(self, rules: Rules, find: Find) -> Plan:
+        return plan_of(rules, find, replay=self._replay, replay_bytes=self._replay_bytes)
+
+    def _noted(self, record: str, error: AuthrecordError) -> None:
+        told = without_credential(record, error)
+        self.metrics.troubles.append(Trouble(self._clock.time(), told.code, told.detail))
 
     def _authenticator(self, record: str) -> Authenticator:
         return self._find(record)

@@ -31,9 +31,20 @@ LONGEST_PAUSE: Final = 60.0
 
 
 class Keeping:
-    """Keeps the credentials of some records fresh on a board, in one event loop."""
+    """Keeps the credentials of some records fresh on a board, in one event loop.
 
-    def __init__(self, authenticators: Callable[[str], Authenticator], board: Board, clock: Clock) -> None:
+    `failed` is told which record has no new one, and why.
+    """
+
+    def __init__(
+        self,
+        authenticators: Callable[[str], Authenticator],
+        board: Board,
+        clock: Clock,
+        *,
+        failed: Callable[[str, AuthrecordError], None],
+    ) -> None:
+        self._failed = failed
         self._authenticators = authenticators
         self._board = board
         self._clock = clock
@@ -86,6 +97,7 @@ class Keeping:
                 self._board.put(record, live)
             except AuthrecordError as error:
                 log.warning("record %s: no new credential: %s", record, error.message)
+                self._failed(record, error)
                 self._board.misses(record)
                 passes = isinstance(error, TryLater | StoreFault)
                 self._again(record, PAUSE if passes else self._longer_pause(record))

@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..listening import Listen
-from ..refusals import SAYS_ERROR, Refusal
-from .doorkeeper import UNKNOWN
+from .own_answers import own_answers
 from .routes import TOKEN
-from .scripts import REALM
 from .shapes import KEEPS_CASE, Json, extension, socket_address, typed
 
 _ORDERS: Final = ("x-envoy-", "x-authrecord-c", "x-authrecord-r")
@@ -66,7 +64,7 @@ def manager(
         proxy_100_continue=True,
         upgrade_configs=upgrades,
         early_header_mutation_extensions=[_before_all()],
-        local_reply_config=_own_answers(),
+        local_reply_config=own_answers(),
         http_filters=[
             *filters,
             extension(
@@ -113,30 +111,3 @@ def _before_all() -> Json:
     }
     kind = "http.early_header_mutation.header_mutation.v3.HeaderMutation"
     return extension("authrecord.first", kind, mutations=[*gone, {"append": proof}])
-
-
-def _own_answers() -> Json:
-    """What Envoy answers by itself, in the words of the embedded gateway.
-
-    A caller that is unknown is told how to name itself; a request whose credential cannot be had was not sent.
-    """
-    nothing = Refusal(502, "no_credential", "There is no credential for this request, so it was not sent.")
-    return {
-        "mappers": [
-            _mapper("response.code_details.contains('basic_auth')", UNKNOWN, {"Proxy-Authenticate": REALM}),
-            _mapper("response.code_details.contains('inject_credential')", nothing, {}),
-        ]
-    }
-
-
-def _mapper(condition: str, refusal: Refusal, headers: dict[str, str]) -> Json:
-    added = {**headers, SAYS_ERROR.decode(): refusal.code, "Cache-Control": "no-store"}
-    cel = typed("access_loggers.filters.cel.v3.ExpressionFilter", expression=condition)
-    text = {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}}
-    return {
-        "filter": {"extension_filter": {"name": "cel", "typed_config": cel}},
-        "status_code": refusal.status,
-        "body": {"inline_string": refusal.body().decode()},
-        "body_format_override": {**text, "content_type": "application/problem+json"},
-        "headers_to_add": [{"header": {"key": name, "value": value}} for name, value in added.items()],
-    }

@@ -1,4 +1,4 @@
-"""The access log that Envoy writes: the lines of the embedded gateway (`gateway.access_log`), as far as Envoy knows.
+"""What Envoy writes down of each request: lines of the access log as `gateway.access_log` has them, and counters.
 
 No query, no header, no body: they hold secrets (row F5). What a line says of rules and records stands at the route.
 """
@@ -21,6 +21,10 @@ PEER: Final = "authrecord.peer"
 
 ADDRESS: Final = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
 
+COUNTED: Final = "authrecord"
+"""What the names of our own counters begin with."""
+
+_CODE: Final = f"%RESP({SAYS_ERROR.decode()})%"
 _TIME: Final = "%TYPED_CEL(double(int(request.time)) + double(request.time.getMilliseconds()) / 1000.0)%"
 _OUTCOME: Final = (
     '%COALESCE({"operators": [{"command": "RESP", "param": "X-AUTHRECORD-OUTCOME"}, '
@@ -28,10 +32,12 @@ _OUTCOME: Final = (
 )
 
 
-def access_logs(file: Path | None, *, is_inside: bool = False) -> list[Json]:
-    """The loggers of a manager; none without a `file`. `is_inside`: of requests in an opened tunnel."""
-    if file is None:
-        return []
+def logs(file: Path | None, *, is_inside: bool = False) -> list[Json]:
+    """The loggers of a manager: counters, and lines in a `file`. `is_inside`: of requests in an opened tunnel."""
+    return counters() if file is None else [*counters(), *_lines(file, is_inside=is_inside)]
+
+
+def _lines(file: Path, *, is_inside: bool) -> list[Json]:
     peer = f"%FILTER_STATE({PEER}:PLAIN)%" if is_inside else ADDRESS
     begins = {"time": _TIME, "peer": peer, "method": "%REQ(:METHOD)%"}
     request = {**begins, "path": f"%PATH(NQ:PATH:{LONGEST_PATH})%", "status": "%RESPONSE_CODE%"}
@@ -43,7 +49,7 @@ def access_logs(file: Path | None, *, is_inside: bool = False) -> list[Json]:
         "milliseconds": "%DURATION%",
         "outcome": _OUTCOME,
     }
-    refused = {**request, "code": f"%RESP({SAYS_ERROR.decode()})%"}
+    refused = {**request, "code": _CODE}
     tunnel = {
         **begins,
         "path": f"%REQ(:AUTHORITY):{LONGEST_PATH}%",
@@ -66,6 +72,34 @@ def of_requests(target: Target) -> Json:
 def of_connects(*, opened: bool) -> Json:
     """The same of a `CONNECT`. `opened`: its requests are seen, and logged by themselves."""
     return {LOG: {"opened": opened}}
+
+
+def counters() -> list[Json]:
+    """What Envoy counts of requests beside its own figures; `figures` reads both.
+
+    The usual answer, a 200 of an upstream, costs comparisons only: it is what is left of Envoy's own count.
+    """
+    unusual = {"or_filter": {"filters": [_status("LE", 199), _status("GE", 201)]}}
+    return [
+        _counter("requests", "status", "%RESPONSE_CODE%", all_of(at_the_end(), unusual)),
+        _counter("refusals", "code", _CODE, all_of(at_the_end(), _status("GE", 400), BY_ITSELF)),
+        _counter("tunnels", "opened", _from_route("opened"), of_tunnels()),
+    ]
+
+
+def _counter(name: str, tag: str, value: str, wanted: Json) -> Json:
+    stat = {"name": name, "tags": [{"name": tag, "value_format": value}]}
+    kind = "access_loggers.stats.v3.Config"
+    counted = {"stat": stat, "value_fixed": 1}
+    return {
+        **extension("envoy.access_loggers.stats", kind, stat_prefix=COUNTED, counters=[counted]),
+        "filter": wanted,
+    }
+
+
+def _status(comparison: str, status: int) -> Json:
+    value = {"default_value": status, "runtime_key": "authrecord.never"}
+    return {"status_code_filter": {"comparison": {"op": comparison, "value": value}}}
 
 
 def where(expression: str) -> Json:

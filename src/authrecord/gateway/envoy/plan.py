@@ -6,7 +6,8 @@ A `Plan` is a value. It holds no secret, so that it can be printed; a changed do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from ...core.errors import RecordFault
 from ...core.origin import Origin
@@ -14,6 +15,9 @@ from ...keeper.authenticator import Authenticator
 from ...record import OAuth2, Record
 from ..rules import Rule, Rules
 from .placement import Place, Placement, placement_of
+
+REPLAYED_BODY_BYTES: Final = 1024 * 1024
+"""Of a request's body, kept for a second attempt; larger ones stream and are not sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every site of the rules. `rules` are those that it was made from."""
+    """Every site of the rules. `rules` are those that it was made from. `replay_bytes`: see `REPLAYED_BODY_BYTES`."""
 
     rules: Rules
     sites: tuple[Site, ...]
+    replay_bytes: int = REPLAYED_BODY_BYTES
 
     @property
     def bare(self) -> Plan:
@@ -90,7 +95,7 @@ class Plan:
         sites = (
             Site(site.origin, tuple(Way(way.rule, site.bare) for way in site.ways)) for site in self.sites
         )
-        return Plan(self.rules, tuple(sites))
+        return replace(self, sites=tuple(sites))
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -102,7 +107,13 @@ class Plan:
         return tuple(found.values())
 
 
-def plan_of(rules: Rules, authenticators: Callable[[str], Authenticator], *, replay: bool = True) -> Plan:
+def plan_of(
+    rules: Rules,
+    authenticators: Callable[[str], Authenticator],
+    *,
+    replay: bool = True,
+    replay_bytes: int = REPLAYED_BODY_BYTES,
+) -> Plan:
     """The plan for `rules`. `authenticators` finds one by its record's name; `replay`: expired answers are mended.
 
     Raises `RecordFault` for an unknown record, for one that does not allow the origin of its rule, for names that
@@ -117,7 +128,8 @@ def plan_of(rules: Rules, authenticators: Callable[[str], Authenticator], *, rep
                 code="wildcard_origin",
             )
     origins = dict.fromkeys(origin for rule in rules.all for origin in sorted(rule.origins.exact))
-    return Plan(rules, tuple(_site(origin, rules, authenticators, replay=replay) for origin in origins))
+    sites = tuple(_site(origin, rules, authenticators, replay=replay) for origin in origins)
+    return Plan(rules, sites, replay_bytes)
 
 
 def _site(

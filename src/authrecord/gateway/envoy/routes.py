@@ -18,9 +18,6 @@ from .placement import Place, Placement, spellings
 from .plan import Plan, Site, Target, Way
 from .shapes import SCRIPT, Json
 
-MOST_REPLAYED_BODY: Final = 1024 * 1024
-"""Bytes of a request's body that are kept for a second attempt; larger ones stream and are not sent again."""
-
 BYPASS: Final = "x-authrecord-bypass"
 TOKEN: Final = "x-authrecord-token"
 
@@ -32,6 +29,16 @@ _AMBIGUOUS: Final = (
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 NO_RULE: Final = (404, "no_rule", "No rule of the gateway speaks of this request.")
 _OTHER_HOST: Final = (421, "other_host", "Host names another server than this gateway.")
+_AMBIGUOUS_PATH: Final = (
+    400, "ambiguous_path", "The path holds what servers read differently, and a rule depends on it.",
+)  # fmt: skip
+_TRACE: Final = (405, "method", "TRACE would show the credential to whoever asks.")
+_OWN_CREDENTIAL: Final = (
+    403, "own_credential", "The request carries a credential of its own, and the rule refuses it.",
+)  # fmt: skip
+OWN_REFUSALS: Final = (NO_RULE, _OTHER_HOST, _AMBIGUOUS_PATH, _TRACE, _OWN_CREDENTIAL)
+"""What routes answer by themselves: status, code and sentence."""
+
 _OUR_ANSWER_HEADERS: Final = ("x-authrecord-context", "x-authrecord-replay")
 
 
@@ -44,7 +51,7 @@ def route_configuration(plan: Plan, *, reverse: Origin | None, names: Iterable[s
     known = dict.fromkeys(name.lower() for name in (*_LOOPBACK, *names))
     own_names = [form for name in known for form in (name, f"{name}:*")]
     hosts = [
-        virtual_host(site, authorities(site.origin) if reverse is None else own_names, plan.rules.unmatched)
+        virtual_host(site, authorities(site.origin) if reverse is None else own_names, plan)
         for site in plan.sites
         if reverse is None or site.origin == reverse
     ]
@@ -53,9 +60,7 @@ def route_configuration(plan: Plan, *, reverse: Origin | None, names: Iterable[s
 
 def routes_inside(plan: Plan, site: Site) -> Json:
     """The routes inside of a tunnel to `site`: `Host` must be what `CONNECT` named (row O10)."""
-    return routes_of(
-        [virtual_host(site, authorities(site.origin), plan.rules.unmatched), _nothing(_OTHER_HOST)]
-    )
+    return routes_of([virtual_host(site, authorities(site.origin), plan), _nothing(_OTHER_HOST)])
 
 
 def routes_of(hosts: list[Json]) -> Json:
@@ -102,20 +107,18 @@ def authorities(origin: Origin) -> list[str]:
     return named
 
 
-def virtual_host(site: Site, domains: list[str], unmatched: Unmatched) -> Json:
-    """An origin, found by these authorities, and what becomes of requests to it."""
+def virtual_host(site: Site, domains: list[str], plan: Plan) -> Json:
+    """An origin of a plan, found by these authorities, and what becomes of requests to it."""
     routes: list[Json] = []
     if site.looks_at_paths:
-        detail = "The path holds what servers read differently, and a rule depends on it."
         headers = [_header(":path", {"safe_regex": {"regex": _AMBIGUOUS}})]
-        routes.append(refusing("/", 400, "ambiguous_path", detail, headers=headers))
+        routes.append(refusing("/", *_AMBIGUOUS_PATH, headers=headers))
     without = {"prefix": "/", "headers": [{"name": BYPASS, "present_match": True}]}
     routes.append(_to(site.bare, without, site.records))
-    detail = "TRACE would show the credential to whoever asks."
-    routes.append(refusing("/", 405, "method", detail, headers=[_header(":method", {"exact": "TRACE"})]))
+    routes.append(refusing("/", *_TRACE, headers=[_header(":method", {"exact": "TRACE"})]))
     for way in site.ways:
         routes.extend(_ways(site, way))
-    if unmatched is Unmatched.PASS:
+    if plan.rules.unmatched is Unmatched.PASS:
         routes.append(_to(site.bare, {"prefix": "/"}))
     else:
         routes.append(refusing("/", *NO_RULE))
@@ -123,7 +126,7 @@ def virtual_host(site: Site, domains: list[str], unmatched: Unmatched) -> Json:
         "name": str(site.origin),
         "domains": domains,
         "routes": routes,
-        "request_body_buffer_limit": MOST_REPLAYED_BODY,
+        "request_body_buffer_limit": plan.replay_bytes,
         "include_request_attempt_count": any(way.target.replays for way in site.ways),
     }
 
@@ -138,9 +141,8 @@ def _ways(site: Site, way: Way) -> Iterable[Json]:
                 if way.rule.own_credential is OwnCredential.KEEP:
                     yield _to(site.bare, with_own, way.rule.records)
                 else:
-                    detail = "The request carries a credential of its own, and the rule refuses it."
                     prefix = with_own.pop("prefix", None)
-                    route = refusing("/", 403, "own_credential", detail)
+                    route = refusing("/", *_OWN_CREDENTIAL)
                     route["match"] = with_own if prefix is None else {"prefix": prefix, **with_own}
                     yield route
     yield _to(way.target, match, way.rule.records, passes_cookies=way.rule.passes_cookies)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from . import scripts
-from .guard import expression
+from .guard import REFUSED, Fence
 from .placement import Place, Placement
 from .plan import Plan, Target
 from .shapes import FROM_US, Json, any_value_of, extension, is_address, lua, typed
@@ -33,15 +33,15 @@ def is_shared(target: Target) -> bool:
     return bool(target.placements) and (target.replays or target.needs_script)
 
 
-def chain(plan: Plan, *, public_only: bool) -> list[Json]:
-    """The chain for every target of a plan that needs it; empty when none does. `public_only`: see `guard`."""
+def chain(plan: Plan, fence: Fence) -> list[Json]:
+    """The chain for every target of a plan that needs it; empty when none does."""
     targets = [target for target in plan.targets if is_shared(target)]
     if not targets:
         return []
     most = max(len(target.placements) for target in targets)
     filters = [lua(scripts.judge()), _mutations(_INJECT)]
     if any(not is_address(target.origin.host) for target in targets):
-        filters.append(_guard(public_only=public_only))
+        filters.extend(_guard(fence))
     filters.append(_needed(1))
     filters.extend(
         _where(any_value_of(f"{_WANTED}-{number}"), _needed(number)) for number in range(2, most + 1)
@@ -56,7 +56,7 @@ def codec() -> Json:
     return extension("codec", "filters.http.upstream_codec.v3.UpstreamCodec")
 
 
-def own_chain(target: Target, *, public_only: bool) -> list[Json]:
+def own_chain(target: Target, fence: Fence) -> list[Json]:
     """The chain of a target's own cluster; empty where the shared one counts."""
     if is_shared(target):
         return []
@@ -68,7 +68,7 @@ def own_chain(target: Target, *, public_only: bool) -> list[Json]:
         seen = {"request_mutations": [_DIALLED_HOST]}
         gone = {"request_mutations": [{"remove": _DIALLED}]}
         chain = [
-            _mutations("dialled", seen), _guard(public_only=public_only), *chain, _mutations("done", gone)
+            _mutations("dialled", seen), *_guard(fence), *chain, _mutations("done", gone)
         ]  # fmt: skip
     return [*chain, codec()]
 
@@ -157,10 +157,11 @@ def _sent_in(placement: Placement) -> str:
     return {Place.HEADER: placement.name, Place.QUERY: ":PATH", Place.COOKIE: "COOKIE"}[placement.place]
 
 
-def _guard(*, public_only: bool) -> Json:
+def _guard(fence: Fence) -> list[Json]:
     """Refuses a request whose name led to an address that is not dialled, before it has its credential (row M12)."""
-    forbidden = {"safe_regex": {"google_re2": {}, "regex": expression(public_only=public_only)}}
-    return _where(_header_is(_DIALLED, forbidden), _refusing())
+    forbidden = fence.predicate(lambda value: _header_is(_DIALLED, value))
+    says_why = _mutations("refused", {"request_mutations": [set_header(REFUSED, "1")]})
+    return [_where(forbidden, says_why), _where(any_value_of(REFUSED), _refusing())]
 
 
 def _mutations(name: str, mutations: Json | None = None) -> Json:
