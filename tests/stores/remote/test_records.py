@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from authrecord.core.errors import DocumentFault, RecordFault
+from authrecord.core.errors import DocumentFault, RecordFault, StoreFault
 from authrecord.core.secret import Reference, Secret
 from authrecord.grants.settings import Credentials
 from authrecord.keeper.ports import Filter, RecordStore
@@ -125,7 +125,7 @@ def test_a_program_that_may_only_use_changes_nothing(reach: Reach, canary: Canar
     store = reach.records().store
     assert isinstance(store, RemoteStore)
     for act in (lambda: store.create(key(canary)), lambda: store.delete("orders")):
-        with pytest.raises(Exception, match="records:write"):
+        with pytest.raises(StoreFault, match="records:write"):
             act()
 
 
