@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from authrecord.core.errors import StoreFault
-from authrecord.core.messages import Stamp
+from authrecord.core.messages import Request, Response, Stamp
 from authrecord.core.secret import Reference, Secret
 from authrecord.core.token import Token
 from authrecord.grants.settings import Credentials, TokenExchange
@@ -97,11 +97,15 @@ def test_a_static_record_is_stamped_with_what_the_issuer_gives(canary: Canary) -
 def test_no_provider_is_asked_and_no_reference_resolved_from_here(canary: Canary) -> None:
     clock = TurnedClock()
 
-    def never(*_: object) -> Secret:
-        raise AssertionError("nothing is looked up and nothing sent from here")
+    def never(reference: Reference) -> Secret:
+        raise AssertionError("nothing is looked up from here")
 
     class Nobody:
-        __call__ = close = staticmethod(never)  # type: ignore[assignment]  # whatever it is asked, it is too much
+        def __call__(self, request: Request) -> Response:
+            raise AssertionError("nothing is sent from here")
+
+        def close(self) -> None:
+            """Nothing is open."""
 
     desk = Desk(token(canary, clock))
     keeper = Keeper(MemoryStore(time), send=Nobody(), resolve=never, sign=sign, clock=clock, issuer=desk)
