@@ -211,7 +211,10 @@ def test_C28_C29_words_of_a_server_are_cut_cleaned_and_masked(canary: Canary) ->
 def test_every_answer_becomes_an_error_of_the_library(
     canary: Canary, status: int, problem: dict[str, Any], kind: type[AuthrecordError]
 ) -> None:
-    caught_by(lambda: answering(canary, status, problem).read("orders"), kind)
+    with pytest.raises(kind) as caught:
+        answering(canary, status, problem).read("orders")
+    assert type(caught.value) is kind
+    assert caught.value.message
 
 
 def test_C25_the_server_says_when_to_come_again(canary: Canary) -> None:
