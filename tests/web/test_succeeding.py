@@ -104,3 +104,18 @@ def test_a_static_credential_is_told_without_a_life(web: Stage, canary: Canary) 
     web.put(bearer(canary))
     answer = web.program("tokens:use").post("/records/orders/token", json={"held": "0" * 64}).json()
     assert (answer["life"], answer["expires_at"], answer["token_type"]) == (None, None, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"", "application/x-www-form-urlencoded", 200),
+        (b"", "", 200),
+        (b"a=b", "application/x-www-form-urlencoded", 415),
+        (b"{", "application/json", 422),
+        (b"null", "application/json", 200),
+    ],
+)
+def test_N5_a_body_is_json_or_none(program: httpx2.Client, content: bytes, kind: str, status: int) -> None:
+    headers = {"content-type": kind} if kind else {}
+    assert program.post(ROUTE, content=content, headers=headers).status_code == status
