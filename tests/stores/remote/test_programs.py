@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
+import warnings
 from typing import Final
+
+import pytest
 
 from tests.stores.remote.reach import Reach
 
@@ -53,3 +57,30 @@ def started(reach: Reach) -> subprocess.Popen[str]:
     process.stdin.write(json.dumps(given) + "\n")
     process.stdin.flush()
     return process
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_I15_a_forked_child_asks_the_server_by_itself(reach: Reach) -> None:
+    reach.machine()
+    records, wire = reach.wired()
+    token = records.token("orders")
+    read_end, write_end = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of Python 3.12: this process has threads, as servers do
+        child = os.fork()
+    if child == 0:
+        try:
+            other = records.keeper.token(records["orders"], rejected=token)
+            said = b"same" if other.is_same(token) else b"other"
+            os.write(write_end, said + b" %d" % len(wire.asked))
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    assert said == b"same 3", "too young for another one, and told over a connection of its own"
+    assert len(wire.asked) == 2
+    assert records.token("orders").is_same(token)
