@@ -327,7 +327,7 @@ def _from_server(settings: Settings, located: Located, through: Callable[[Sender
     send = through(TokenSender(clock=time, deadline=SECONDS, ca_file=settings.ca_file, proxy=proxy))
     store = open_remote(located, settings.environment, send=send)
     keeper = Keeper(store, send=send, resolve=unresolved, sign=sign, issuer=store)
-    return Records(RemoteRecords(store, time), keeper, source=store.place, store=store)
+    return Records(RemoteRecords(store), keeper, source=store.place, store=store)
 
 
 _lock = threading.Lock()

@@ -1,7 +1,8 @@
 """Runs an example as a reader would: in a folder of its own, in a process of its own, with a real provider.
 
 An example speaks of `https://id.example.com` and `https://api.example.com`. Here the one is the honest server and
-the other is the API behind it, below `/api`; nothing else of an example is changed.
+the other is the API behind it, below `/api`; `https://auth.example.com` is a running `authrecord serve`. Nothing else
+of an example is changed.
 """
 
 from __future__ import annotations
@@ -9,16 +10,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from authrecord.documents import Format, read
 from authrecord.testing import HonestServer
 from tests.canary_watch import Canary
 from tests.docs.markdown import Block, blocks
+from tests.web.stage import Stage
 
 SECONDS: Final = 60.0
 """How long an example may take before it counts as hanging."""
+
+STORE: Final = "https://auth.example.com"
+API_TOKEN_FILE: Final = ".config/authrecord/api-token"
+"""Where the examples have the API token, below the home folder."""
 
 CURL: Final = f"""#!{sys.executable}
 import sys, urllib.request
@@ -38,9 +45,13 @@ class Desk:
     folder: Path
     server: HonestServer
     environment: dict[str, str]
+    store: str = ""
+    """Where `authrecord serve` runs, empty if it does not."""
 
     def put_in_place(self, text: str) -> str:
         """`text` with the example hosts replaced by the server's."""
+        if self.store:
+            text = text.replace(STORE, self.store)
         text = text.replace("https://id.example.com", self.server.url)
         text = text.replace("https://api.example.com/", f"{self.server.url}/api/")
         return text.replace("https://api.example.com", self.server.url)
@@ -83,6 +94,25 @@ def make_desk(folder: Path, server: HonestServer, canary: Canary) -> Desk:
         "PATH": os.pathsep.join((str(programs), str(Path(sys.executable).parent), os.environ["PATH"])),
     }
     desk = Desk(folder, server, environment)
-    document = next(block for block in blocks("README.md") if block.info == "yaml")
-    (folder / "authrecord.yaml").write_text(desk.put_in_place(document.text), encoding="utf-8")
+    (folder / "authrecord.yaml").write_text(first_document(desk), encoding="utf-8")
     return desk
+
+
+def first_document(desk: Desk) -> str:
+    """The README's first document, for this desk."""
+    document = next(block for block in blocks("README.md") if block.info == "yaml")
+    return desk.put_in_place(document.text)
+
+
+def with_server(desk: Desk, web: Stage, canary: Canary) -> Desk:
+    """The same desk, where the record of the README is at the server `web` and the desk has an API token for it."""
+    text = first_document(desk).replace("${env:ORDERS_SECRET}", desk.environment["ORDERS_SECRET"])
+    (record,) = read(text, format=Format.YAML)
+    web.store().create(record)
+    token = web.token("records:read", "tokens:use")
+    canary.allow(token, sink="file:api-token")
+    path = desk.folder / API_TOKEN_FILE
+    path.parent.mkdir(parents=True)
+    path.write_text(token, encoding="utf-8")
+    environment = {**desk.environment, "AUTHRECORD_API_TOKEN": token}
+    return replace(desk, environment=environment, store=web.url)

@@ -15,12 +15,18 @@ from authrecord.documents import Format, read
 from authrecord.testing import HonestServer
 from tests.canary_watch import Canary
 from tests.docs.markdown import ROOT, Block, blocks
-from tests.docs.running import Desk, make_desk
+from tests.docs.running import STORE, Desk, make_desk, with_server
+from tests.web.stage import stage
 
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 README_PYTHON = [block for block in BLOCKS if block.info == "python" and block.page == "README.md"]
-OTHER_PYTHON = [block for block in BLOCKS if block.info == "python" and block.page != "README.md"]
+OVER_A_URL = [block for block in BLOCKS if STORE in block.text and block.info in {"python", "sh"}]
+OTHER_PYTHON = [
+    block
+    for block in BLOCKS
+    if block.info == "python" and block.page != "README.md" and block not in OVER_A_URL
+]
 DOCUMENTS = [block for block in BLOCKS if block.info in {"yaml", "json", "toml"}]
 FAULTY = [
     (block, answer)
@@ -64,6 +70,22 @@ def test_a_python_example_of_the_readme_authenticates_requests(desk: Desk, block
 def test_a_python_example_of_a_page_runs_to_its_end(desk: Desk, block: Block) -> None:
     ended = desk.python(block)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("block", OVER_A_URL, ids=str)
+def test_an_example_with_a_servers_url_runs_to_its_end(desk: Desk, canary: Canary, block: Block) -> None:
+    with stage(canary) as web:
+        reader = with_server(desk, web, canary)
+        ended = reader.python(block) if block.info == "python" else reader.shell(block.text)
+    assert ended.returncode == 0, ended.stderr
+    assert "ok" in ended.stdout
+    counters = desk.server.counters
+    assert counters.api_ok == (1 if block.info == "python" else 3)
+    assert (counters.expired_answers, counters.token_requests) == (0, 1)
+
+
+def test_pages_show_a_servers_url_in_python_and_in_the_shell() -> None:
+    assert {block.info for block in OVER_A_URL} == {"python", "sh"}
 
 
 @pytest.mark.parametrize("block", DOCUMENTS, ids=str)

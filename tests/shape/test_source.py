@@ -39,6 +39,7 @@ MAY_REVEAL = {
     "grants/pending.py": "`state` is compared",
     "grants/words.py": "a provider's words are cleaned of the secrets they echo",
     "keeper/logins.py": "a login is found by a hash of its `state`",
+    "keeper/naming.py": "the mark of a token is a hash of it",
     "schemes/bearer.py": "`plain` of the token, to put its prefix before it",
     "signin/listener.py": "the start page leads to the authorization URL",
     "signin/login.py": "the browser, or the person who pastes, is sent to the authorization URL",
@@ -60,6 +61,8 @@ MAY_REVEAL = {
     "web/provider_login.py": "a sign-in that waits is sealed into the browser's cookie",
     "web/previewing.py": "requests that are made of stand-ins, never of secrets",
     "stores/payload.py": "the bytes that are sealed",
+    "stores/remote/api_token.py": "whether it has the form of an API token",
+    "stores/remote/documents.py": "a new secret of a record goes to the server that keeps it",
 }
 """The modules that may open a secret, below src/authrecord, and what for (design rule 7)."""
 

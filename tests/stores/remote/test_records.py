@@ -6,21 +6,22 @@ set, which the API does not tell; and another name for a record, which the API r
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
 
-from authrecord.core.errors import DocumentFault, RecordFault
+from authrecord.core.errors import DocumentFault, RecordFault, StoreFault
 from authrecord.core.secret import Reference, Secret
 from authrecord.grants.settings import Credentials
 from authrecord.keeper.ports import Filter, RecordStore
 from authrecord.record import OAuth2, Record
+from authrecord.stores.remote.mapping import RemoteRecords
 from authrecord.stores.remote.store import RemoteStore
 from authrecord.web.rights import READ, SET, USE, WRITE
 from tests.canary_watch import Canary
+from tests.stores.contract_parts import TurnedClock
 from tests.stores.records_contract import RecordsContract, client, key, referring
-from tests.stores.remote.reach import Reach
+from tests.stores.remote.reach import Reach, Wire
 
 EDITOR = (READ, USE, WRITE, SET)
 AT_SERVER = Reference("server", "auth.credentials.client_secret")
@@ -125,32 +126,67 @@ def test_a_program_that_may_only_use_changes_nothing(reach: Reach, canary: Canar
     store = reach.records().store
     assert isinstance(store, RemoteStore)
     for act in (lambda: store.create(key(canary)), lambda: store.delete("orders")):
-        with pytest.raises(Exception, match="records:write"):
+        with pytest.raises(StoreFault, match="records:write"):
             act()
 
 
-def test_revisions_are_looked_at_every_ten_seconds(reach: Reach, canary: Canary) -> None:
-    class Turned:
-        now = 0.0
+@pytest.fixture
+def clock() -> TurnedClock:
+    return TurnedClock()
 
-        def time(self) -> float:
-            return time.time()
 
-        def monotonic(self) -> float:
-            return self.now
-
-    reach.web.store().create(key(canary))
-    clock = Turned()
+@pytest.fixture
+def turned(reach: Reach, clock: TurnedClock) -> tuple[RemoteStore, Wire]:
+    """The server's records, seen by a clock that is turned by hand; and the wire to it."""
     records, wire = reach.wired()
     assert isinstance(records.store, RemoteStore)
-    store = RemoteStore(records.store._calls, clock=clock)
-    identity = store.read("weather").identity
+    return RemoteStore(records.store._calls, clock=clock), wire
+
+
+def test_revisions_are_looked_at_every_ten_seconds(
+    reach: Reach, turned: tuple[RemoteStore, Wire], clock: TurnedClock, canary: Canary
+) -> None:
+    store, wire = turned
+    identity = reach.web.store().create(key(canary)).identity
     for _ in range(3):
         assert store.revisions_of(["weather"]) == {"weather": (identity, 1)}
-    assert len(wire.asked) == 2
-    clock.now = 11.0
+    assert len(wire.asked) == 1
+    clock.now += 11.0
     reach.web.store().delete("weather")
     assert store.revisions_of(["weather"]) == {"weather": None}
+
+
+def test_a_record_is_read_again_after_ten_seconds_and_kept_while_the_server_is_away(
+    reach: Reach, turned: tuple[RemoteStore, Wire], clock: TurnedClock, canary: Canary
+) -> None:
+    store, wire = turned
+    records = RemoteRecords(store)
+    first = reach.web.store().create(key(canary)).record
+    assert records["weather"].description == ""
+    reach.web.store().update("weather", replace(first, description="Rain"), revision=None)
+    assert records["weather"].description == ""
+    clock.now += 11.0
+    wire.is_cut = True
+    assert records["weather"].description == ""
+    wire.is_cut = False
+    assert records["weather"].description == "Rain"
+    clock.now += 11.0
+    reach.web.store().delete("weather")
+    with pytest.raises(RecordFault):
+        records["weather"]
+
+
+def test_what_is_known_of_a_record_is_never_older_than_its_revision(
+    reach: Reach, turned: tuple[RemoteStore, Wire], canary: Canary
+) -> None:
+    """Or a gateway would take the old record under the new number, and never look again."""
+    store, _ = turned
+    records = RemoteRecords(store)
+    first = reach.web.store().create(key(canary)).record
+    assert records["weather"].description == ""
+    changed = reach.web.store().update("weather", replace(first, description="Rain"), revision=None)
+    assert store.revision_of("weather") == (changed.identity, 2)
+    assert records["weather"].description == "Rain"
 
 
 def test_D14_no_name_leads_out_of_the_records(reach: Reach) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -23,28 +22,28 @@ HINT: Final = (
 class ApiToken:
     """The token of `source`, `kind:argument` as in a reference; read once, and again when it was refused.
 
-    A command runs: the setting is the user's own. A path is absolute, or begins with `~/`.
+    A command runs: the setting is the user's own. A path is absolute, or begins with `~/`. There is no lock: two
+    threads that read at once find the same, and a forked child waits for nobody.
     """
 
     def __init__(self, source: str, environment: Mapping[str, str]) -> None:
         self._source = source
         self._environment = environment
-        self._lock = threading.Lock()
         self._token: Secret | None = None
 
     def __call__(self) -> Secret:
         """The token. Raises `StoreFault` (code `api_token`) when it is not there."""
-        with self._lock:
-            if self._token is None:
-                self._token = self._read()
-            return self._token
+        token = self._token
+        if token is None:
+            token = self._token = self._read()
+        return token
 
     def again(self, refused: Secret) -> Secret | None:
         """Another token than `refused`, where the source has one by now."""
-        with self._lock:
-            if self._token == refused:
-                self._token = self._read()
-            return None if self._token == refused else self._token
+        token = self._token
+        if token is None or token == refused:
+            token = self._token = self._read()
+        return None if token == refused else token
 
     def _read(self) -> Secret:
         kind, _, argument = self._source.partition(":")

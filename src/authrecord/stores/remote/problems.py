@@ -40,6 +40,10 @@ class Server:
         """A text of the server as it may be shown: cut, without control characters and without the token."""
         return safe_words(text, (self._token,))
 
+    def detail(self, problem: Mapping[str, Any]) -> str:
+        """What a problem says in a sentence; one of ours where it says nothing."""
+        return self.words(problem.get("detail")) or f"{self.origin} refuses this without a word."
+
 
 def error_of(
     server: Server, answer: Response, problem: Mapping[str, Any] | None, name: str
@@ -112,11 +116,11 @@ def _unauthorized(server: Server, problem: Mapping[str, Any], name: str) -> Auth
 def _forbidden(server: Server, problem: Mapping[str, Any], name: str) -> AuthrecordError:
     scope = server.words(problem.get("scope"))
     if problem.get("code") == OriginRefused.code:
-        return OriginRefused(server.words(problem.get("detail")), field="allowed_origins")
+        return OriginRefused(server.detail(problem), field="allowed_origins")
     return StoreFault(
         f"the API token has not the scope {scope} at {server.origin}."
         if scope
-        else f"the API token may not do this at {server.origin}: {server.words(problem.get('detail'))}",
+        else f"the API token may not do this at {server.origin}: {server.detail(problem)}",
         hint="Make one with it on the settings page of the server.",
         code="forbidden",
     )
@@ -134,11 +138,11 @@ def _missing(server: Server, problem: Mapping[str, Any], name: str) -> Authrecor
 
 
 def _conflict(server: Server, problem: Mapping[str, Any], name: str) -> AuthrecordError:
-    code, detail = str(problem.get("code", "")), server.words(problem.get("detail"))
+    code, detail = server.words(problem.get("code")), server.detail(problem)
     if code in _FAULTS_OF_REQUESTS:
         return RecordFault(detail, field="name", hint=server.words(problem.get("hint")), code=code)
     hint = f"Log in at {server.origin}/records/{name}."
-    return LoginRequired(detail or f"record {name!r} needs a login.", hint=hint, code=server.words(code))
+    return LoginRequired(detail, hint=hint, code=code)
 
 
 _FAULTS_OF_REQUESTS: Final = frozenset({"exists", "other_request", "in_progress", "already_used"})
@@ -146,7 +150,7 @@ _FAULTS_OF_REQUESTS: Final = frozenset({"exists", "other_request", "in_progress"
 
 def _record_fault(server: Server, problem: Mapping[str, Any], name: str) -> AuthrecordError:
     code, hint = server.words(problem.get("code")), server.words(problem.get("hint"))
-    detail, errors = server.words(problem.get("detail")), problem.get("errors")
+    detail, errors = server.detail(problem), problem.get("errors")
     if code == Misconfigured.code or code in CLIENT_ERRORS:
         return Misconfigured(detail, field="auth.credentials", hint=hint, code=code)
     if isinstance(errors, list) and code == DocumentFault.code:
@@ -163,7 +167,7 @@ def _fault(server: Server, one: Mapping[str, Any]) -> Fault:
 
 
 def _refused(server: Server, problem: Mapping[str, Any], name: str) -> AuthrecordError:
-    detail, hint = server.words(problem.get("detail")), server.words(problem.get("hint"))
+    detail, hint = server.detail(problem), server.words(problem.get("hint"))
     if error := server.words(problem.get("provider_error")):
         return Refused(detail, error=error, hint=hint)
     return BadAnswer(detail, hint=hint, code=server.words(problem.get("code")))

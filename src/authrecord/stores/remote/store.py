@@ -27,6 +27,9 @@ MOST_LINES: Final = 100
 LOOK_SECONDS: Final = 10.0
 """How old what is known of a record may be before the server is asked for it again."""
 
+MOST_REMEMBERED: Final = 1000
+"""Records that are remembered."""
+
 
 class RemoteStore:
     """Implements `keeper.ports.RecordStore` and `keeper.ports.Issuer` by the REST API of a server.
@@ -42,6 +45,7 @@ class RemoteStore:
         self._calls = calls
         self._clock = clock
         self._key = key
+        self._known: dict[str, tuple[float, StoredRecord]] = {}
         self._revisions: dict[str, tuple[str, int] | None] = {}
         self._looked_at = float("-inf")
 
@@ -55,7 +59,23 @@ class RemoteStore:
 
     def read(self, name: str) -> StoredRecord:
         """See `RecordStore.read`. What stands for a secret is a reference that nobody resolves."""
-        return stored_from(self._asked("GET", name).data, self.place)
+        try:
+            return self._remembered(self._asked("GET", name))
+        except RecordFault:
+            self._known.pop(name, None)
+            raise
+
+    def recent(self, name: str) -> StoredRecord:
+        """The record as it was some seconds ago at most (`LOOK_SECONDS`); while the server is away, as it was last."""
+        known = self._known.get(name)
+        if known is not None and self._clock.monotonic() - known[0] < LOOK_SECONDS:
+            return known[1]
+        try:
+            return self.read(name)
+        except TryLater:
+            if known is None:
+                raise
+            return known[1]
 
     def create(self, record: Record) -> StoredRecord:
         """See `RecordStore.create`. A lost answer is asked for once more, which creates nothing twice."""
@@ -68,19 +88,20 @@ class RemoteStore:
             if error.code != AWAY:
                 raise
             called = self._calls("POST", "/records", content=content, headers=headers)
-        return stored_from(called.data, self.place)
+        return self._remembered(called)
 
     def update(self, name: str, record: Record, *, revision: int | None) -> StoredRecord:
         """See `RecordStore.update`. A secret that the server has stays; a record keeps its name (`name_conflict`)."""
         record = checked(record)
         headers = (("If-Match", self._etag(name, revision)),)
         content = json_of(document_of(record))
-        return stored_from(self._asked("PUT", name, content=content, headers=headers).data, self.place)
+        return self._remembered(self._asked("PUT", name, content=content, headers=headers))
 
     def delete(self, name: str, *, revision: int | None = None) -> None:
         """See `RecordStore.delete`. The server gives the tokens back to the provider where it takes them."""
         headers = () if revision is None else (("If-Match", self._etag(name, revision)),)
         self._asked("DELETE", name, headers=headers)
+        self._known.pop(name, None)
 
     def page(self, wanted: Filter, *, after: str = "", limit: int = MOST_LINES) -> Page:
         """See `RecordStore.page`."""
@@ -173,6 +194,13 @@ class RemoteStore:
 
     def close(self) -> None:
         """Nothing is open: whoever gave the sender closes it."""
+
+    def _remembered(self, called: Called) -> StoredRecord:
+        stored = stored_from(called.data, self.place)
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known = {}
+        self._known[stored.record.name] = (self._clock.monotonic(), stored)
+        return stored
 
     def _at_the_server(self) -> NoReturn:
         raise StoreFault(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
 from ...core.errors import RecordFault
-from ...keeper.ports import Filter, RecordStore
+from ...keeper.ports import Filter, RecordStore, StoredRecord
 from ...record import Record
 
 MOST_NAMED: Final = 200
@@ -34,7 +34,7 @@ class StoredRecords(Mapping[str, Record]):
     def __getitem__(self, name: str) -> Record:
         """The record of that name. Raises `RecordFault`, which names the nearest one, when there is none."""
         try:
-            return self._store.read(name).record
+            return self._read(name).record
         except RecordFault as fault:
             if fault.code != "unknown_record":
                 raise
@@ -50,6 +50,9 @@ class StoredRecords(Mapping[str, Record]):
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._store.holds(name)
+
+    def _read(self, name: str) -> StoredRecord:
+        return self._store.read(name)
 
     def _hint(self, name: str) -> str:
         from difflib import get_close_matches
