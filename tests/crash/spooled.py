@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from authrecord.stores.spool_file import left_behind
-from authrecord.stores.sql.audit import Entry
+from authrecord.stores.sql.audit import Entry, Line
 from authrecord.stores.sql.audit_listing import Wanted, lines
 from authrecord.stores.sql.audit_spool import PURPOSE, AuditSpool
 from authrecord.stores.sql.audit_spool_telling import TakenOver, tell
@@ -40,10 +40,8 @@ def judge(store: SqlStore, case: Case) -> Iterator[str]:
         tell(store.backend, store.vault, TakenOver(file))
         file.close()
     with store.backend.reading() as transaction:
-        rows = [
-            one for one in lines(transaction, store.tenant, Wanted(action=ACTION)) if hasattr(one, "entry")
-        ]
-    told = Counter(one.entry.request for one in rows)
+        rows = list(lines(transaction, store.tenant, Wanted(action=ACTION)))
+    told = Counter(one.entry.request for one in rows if isinstance(one, Line))
     yield from (f"a spooled entry is told {count} times" for count in told.values() if count > 1)
     if not told and str(case.get("point", "")).startswith(KEPT) and case.get("action") != "stop":
         yield "an entry that was on disk is lost"

@@ -12,7 +12,7 @@ import pytest
 from authrecord.core import faults
 from authrecord.core.errors import StoreFault
 from authrecord.stores.spool_file import left_behind
-from authrecord.stores.sql.audit import Entry
+from authrecord.stores.sql.audit import Entry, Line
 from authrecord.stores.sql.audit_listing import Wanted, lines
 from authrecord.stores.sql.audit_spool import PURPOSE, AuditSpool
 from authrecord.stores.sql.audit_spool_telling import MARK, TakenOver, tell
@@ -64,9 +64,9 @@ def told(store: SqlStore, tenant: str = "default") -> list[str]:
     """The names in the rows that came from a spool; the chain of all of them is whole."""
     with store.backend.reading() as transaction:
         assert verify(transaction, store.vault, tenant).holds
-        rows = [
-            one for one in lines(transaction, tenant, Wanted(action="token.release")) if hasattr(one, "entry")
-        ]
+        found = list(lines(transaction, tenant, Wanted(action="token.release")))
+    rows = [one for one in found if isinstance(one, Line)]
+    assert len(rows) == len(found)
     assert all(one.at == AT and MARK in one.entry.detail and one.actor == ACTOR for one in rows)
     return [one.entry.name for one in rows]
 

@@ -150,10 +150,13 @@ def test_what_was_read_counts_for_a_minute_while_the_database_is_away(
 
 def test_what_this_process_has_ended_is_not_put_back_by_who_was_reading_it(store: SqlStore) -> None:
     kept: Remembering[str, int] = Remembering(store.backend)
-    for end in (lambda: kept.end("key"), kept.end_all):
+    for everything in (False, True):
         kept.put("key", 1, kept.begin())
         began = kept.begin()
-        end()
+        if everything:
+            kept.end_all()
+        else:
+            kept.end("key")
         assert kept.recent("key") is None
         kept.put("key", 1, began)
         assert kept.recent("key") is None
