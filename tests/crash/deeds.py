@@ -32,6 +32,7 @@ from authrecord.stores.sql.uses import Uses
 from tests.race.opening import open_backend, open_tokens
 from tests.race.shortening import deadline, shorten
 
+from . import spooled
 from .actions import Case
 from .deeds_of_people import (
     change_people,
@@ -220,6 +221,12 @@ def note_a_use(case: Case) -> None:
         Uses(found.store).write({"shelf"})
 
 
+def tell_late(case: Case) -> None:
+    """What was handed out while the database was away is told."""
+    with opened(case) as found:
+        spooled.keep_and_tell(found.store, case)
+
+
 BILLING: Final = Record(
     name="billing",
     allowed_origins=("https://billing.example.com",),
@@ -261,5 +268,6 @@ DEEDS: Final[Mapping[str, Callable[[Any], None]]] = {
         come_in_by_invitation,
         wait_for_a_person,
         note_a_use,
+        tell_late,
     )
 }

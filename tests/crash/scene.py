@@ -32,6 +32,7 @@ from tests.race.history import Journal, fingerprint, read
 from tests.race.opening import write_document
 from tests.race.provider import Manners, RotatingProvider
 
+from . import spooled
 from .deeds import BILLING, FRESH, Opened, moved, opened
 from .zygote import Zygote
 
@@ -185,6 +186,7 @@ class Scene:
             yield from self._judge_what_is_kept(found, may_be)
             yield from self._judge_records(found, deed)
             yield from self._judge_what_it_does(found, deed)
+            yield from spooled.judge(found.store, case) if deed == "tell_late" else ()
             yield from self._judge_chain(found)
 
     def _judge_what_is_kept(self, found: Opened, may_be: set[int]) -> Iterator[str]:

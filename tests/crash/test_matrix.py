@@ -31,7 +31,7 @@ ENDINGS = {
     "kill": {"killed"},
     "raise": {"hit"},
     "stop": {"stopped"},
-    "disk_full": {"done", "disk_full", "unusable_file", "invalid_client"},
+    "disk_full": {"done", "disk_full", "unusable_file", "spool_unusable", "invalid_client"},
     "gone": {"done", "store_away", "file_replaced", "unusable_file", "invalid_client"},
 }
 """How a child may end whose case names a point that it passes."""

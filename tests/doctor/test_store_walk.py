@@ -17,12 +17,13 @@ from authrecord.core.messages import Request, Response
 from authrecord.core.secret import Secret
 from authrecord.core.token import Token
 from authrecord.doctor.clocks import MOST_SECONDS, check_clocks
-from authrecord.doctor.place import check_key_place, check_url
+from authrecord.doctor.place import check_key_place, check_spool, check_url
 from authrecord.doctor.step import Step, Verdict
 from authrecord.doctor.store_walk import STEPS, Patient, walk_store
 from authrecord.keeper.ports import TokenKey
 from authrecord.stores.kek import LocalKek
 from authrecord.stores.sealing import SealingKey
+from authrecord.stores.spool_file import new_file
 from authrecord.stores.sql.backend import Backend
 from authrecord.stores.sql.checkpoints import checkpoint
 from authrecord.stores.sql.migrating import migrate
@@ -148,6 +149,19 @@ def test_K8_a_network_file_system_is_found(clinic: Clinic, monkeypatch: pytest.M
     mounts = f"36 35 98:0 / {clinic.path.parent} rw - nfs4 server:/share rw\n"
     monkeypatch.setattr("authrecord.doctor.place.mounted", lambda: mounts)
     assert "network file system (nfs4)" in clinic.ill()["place"]
+
+
+def test_N13_what_waits_for_the_audit_log_is_noted(clinic: Clinic, tmp_path: Path) -> None:
+    environment = {"AUTHRECORD_HOME": str(tmp_path)}
+    clinic.patient = replace(clinic.patient, environment=environment)
+    assert "spool" not in clinic.ill()
+    file = new_file(str(tmp_path / "data" / "spool"))
+    file.append(b"one\ntwo\n")
+    assert "2 entries" in clinic.ill()["spool"]
+    file.close()
+    os.chmod(file.path, 0o644)
+    assert "nobody can tell" in check_spool(environment).summary
+    assert check_spool({}).verdict is Verdict.NOTE
 
 
 def test_a_disk_that_is_nearly_full_is_noted(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,3 +126,16 @@ def test_nothing_else_loads_the_library() -> None:
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "False"
+
+
+def test_what_waits_for_the_database_is_shown_although_that_is_away() -> None:
+    def away() -> Tables:
+        raise TryLater("the database is away.", code="store_away")
+
+    metrics = Metrics("default", away)
+    waiting = [2.0]
+    metrics.show_spool(lambda: int(waiting[0]))
+    assert samples(metrics)["authrecord_audit_spooled",] == 2
+    waiting[0] = 0.0
+    assert samples(metrics)["authrecord_audit_spooled",] == 0
+    assert samples(metrics)["authrecord_store_up",] == 0

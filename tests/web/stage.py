@@ -216,6 +216,7 @@ def stage(
             client.close()
         server.should_exit = True
         thread.join(SECONDS)
+        site.away.end()
         site.sender.close()
         if shared is None:
             backend.close()

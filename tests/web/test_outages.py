@@ -1,11 +1,10 @@
-"""What fails beside the server: a provider that hangs, a database that is away, a disk that is full.
+"""What fails beside the server: a provider that hangs, a disk that is full. Of a database that is away: `test_away`.
 
 Other records keep working, the answer says what is wrong and what to do, and it goes on by itself.
 """
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -16,14 +15,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from authrecord.stores.sql.postgres import PostgresBackend
 from authrecord.stores.sql.sqlite import SqliteBackend
 from authrecord.testing.devserver import DevServer, start
 from authrecord.web.threads import AT_ONCE
 from tests.canary_watch import Canary
 from tests.crash.small_disk import small_disk
-from tests.fault_proxy import HEALTHY, FaultProxy, Faults
-from tests.race.plans import server_of, through
 from tests.web.stage import Stage, Visitor, bearer, form_of_record, stage, text_of
 from tests.web.test_api import machine
 
@@ -159,76 +155,6 @@ def test_a_provider_that_answers_again_is_asked_again(
     mended = machine(devserver, "hanging")
     assert program.put("/records/hanging", json=mended, headers={"if-match": tag}).status_code == 200
     until(lambda: program.post("/records/hanging/token").status_code == 200)
-
-
-# A database that is away
-
-
-@pytest.fixture(scope="module")
-def module_database(postgres_server: str) -> Iterator[str]:
-    """A database for this file."""
-    from urllib.parse import urlsplit, urlunsplit
-
-    import psycopg
-
-    name = f"authrecord_{os.urandom(6).hex()}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    yield urlunsplit(urlsplit(postgres_server)._replace(path=f"/{name}"))
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
-
-
-@pytest.fixture(scope="module")
-def proxy(module_database: str) -> Iterator[FaultProxy]:
-    with FaultProxy(server_of(module_database)) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def far_server(session_canary: Canary, module_database: str, proxy: FaultProxy) -> Iterator[Stage]:
-    with stage(
-        session_canary, backend=PostgresBackend(through(module_database)(proxy.port), seconds=1.0)
-    ) as made:
-        yield made
-
-
-@pytest.fixture
-def far(far_server: Stage, proxy: FaultProxy, canary: Canary) -> Iterator[Stage]:
-    """A server whose database is reached through a network that can fail."""
-    proxy.faults = HEALTHY
-    until(lambda: far_server.site.people.anybody_has_a_password() in {True, False})
-    far_server.begin(canary)
-    yield far_server
-    proxy.faults = HEALTHY
-    far_server.end()
-
-
-@pytest.mark.parametrize("how", ["refusing", "swallowing"])
-def test_K9_a_database_that_is_away_is_told_on_every_page_and_comes_back_by_itself(
-    far: Stage, proxy: FaultProxy, pool: ThreadPoolExecutor, devserver: DevServer, how: str
-) -> None:
-    visitor, program = far.browser("ann"), far.program("tokens:use", "records:read", "records:write")
-    far.put(machine(devserver))
-    assert program.post("/records/machine/token").status_code == 200
-    proxy.faults = Faults(**{how: True})
-    pages = ["/records", "/new", "/records/machine", "/settings", "/sign-in", "/callback?state=x"]
-    parts = ["/records", "/records/machine/attempt", "/records/machine/history"]
-    calls = [("POST", "/records/machine/token"), ("GET", "/records"), ("DELETE", "/records/machine")]
-    answers = [pool.submit(visitor.get, path) for path in pages]
-    posted = pool.submit(visitor.post, "/sign-in", {"name": "ann", "password": visitor.password})
-    problems = [pool.submit(visitor.part, path) for path in parts]
-    problems += [pool.submit(program.request, method, path) for method, path in calls]
-    problems += [pool.submit(visitor.send, "/records/machine/reveal", {"path": "x", "password": "y"})]
-    for answer in (*answers, posted):
-        check_page(answer.result(ENOUGH), "does not answer")
-    for answer in problems:
-        check_problem(answer.result(ENOUGH), "does not answer", "comes back by itself")
-    assert visitor.get("/api/v1/openapi.json").status_code == 200, "what needs no database goes on"
-    proxy.faults = HEALTHY
-    until(lambda: program.post("/records/machine/token").status_code == 200)
-    until(lambda: visitor.get("/records").status_code == 200)
-    assert far.store().holds("machine")
 
 
 # A disk that is full

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib.resources import files
 
 import pytest
 
 from authrecord.core.secret import Secret
 from authrecord.testing.devserver import DevServer, start
 from authrecord.web.application import PAGES
+from authrecord.web.drawing import STYLES, assets
 from authrecord.web.passwords import Passwords
 from tests.canary_watch import Canary
 from tests.web.stage import Stage, bearer, form_of_record, text_of
@@ -255,6 +257,13 @@ def test_the_first_page_is_small(web: Stage) -> None:
         asset = visitor.client.get(address, headers={"accept-encoding": "gzip"})
         total += int(asset.headers["content-length"])
     assert 1_000 < total < 100_000
+
+
+def test_every_file_of_styles_is_in_the_one_that_a_page_loads() -> None:
+    folder = files("authrecord.web") / "static" / "styles"
+    assert sorted(one.name for one in folder.iterdir()) == sorted(f"{name}.css" for name in STYLES)
+    loaded = assets()["page.css"].content
+    assert all(one.read_bytes() in loaded for one in folder.iterdir())
 
 
 def test_a_password_is_kept_as_argon2id_with_the_costs_of_rfc_9106(canary: Canary) -> None:

@@ -118,8 +118,11 @@ def command(options: Options, **given: Any) -> None:
             observer=metrics,
         )
         stack.callback(site.sender.close)
+        stack.callback(site.away.end)
         stack.callback(site.journal.flush)
+        site.away.begin()
         if metrics is not None:
+            metrics.show_spool(lambda: site.away.waiting)
             stack.callback(serve_metrics(given["metrics"], metrics, store).close)
         link = given["link"] or not _anybody_can_come_in(site)
         _say(options, address, site, with_link=link)

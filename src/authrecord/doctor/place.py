@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from ..core.errors import StoreFault
 from ..stores.mounts import mounted, network_file_system, real_folder
+from ..stores.places import data_folder
 from ..stores.private_files import unsafe
+from ..stores.spool_file import SPOOL, waiting
 from .step import Step, failed, note, ok
 
 NAME = "place"
@@ -82,6 +86,25 @@ def check_key_place(source: str, store: str) -> Step:
             advice="Keep the key in another folder, and name it with AUTHRECORD_KEY.",
         )
     return ok("key place", f"{path} is yours alone, apart from the store")
+
+
+def check_spool(environment: Mapping[str, str]) -> Step:
+    """What servers of this machine noted while the database was away, and could not tell yet (row N13)."""
+    try:
+        folder = os.path.join(data_folder(environment), SPOOL)
+        found = waiting(folder)
+    except (StoreFault, OSError) as error:
+        return note(
+            "spool", f"nobody can tell what waits for the audit log: {error}", advice="Look at that file."
+        )
+    if not found:
+        return ok("spool", "nothing waits to be told in the audit log")
+    return note(
+        "spool",
+        f"{found:,} entries in {folder} wait to be told in the audit log",
+        advice="Start `authrecord serve` on their store here: it tells them when the database answers. What stays "
+        "after that is of another store, or was changed.",
+    )
 
 
 def _is_local(host: str | None) -> bool:

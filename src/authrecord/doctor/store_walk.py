@@ -23,7 +23,7 @@ from .contents import (
     check_schema,
     check_seals,
 )
-from .place import check_file, check_key_place, check_url
+from .place import check_file, check_key_place, check_spool, check_url
 from .step import Step, Verdict, failed_by, ok, skipped
 from .surroundings import check_surroundings
 
@@ -36,6 +36,7 @@ STEPS: Final = {
     "seals": "Seals",
     "audit": "Audit log",
     "restored": "Copy",
+    "spool": "Waiting",
     "clock": "Clock",
     "surroundings": "Requests",
 }
@@ -100,6 +101,7 @@ def _steps(patient: Patient, send: Sender, now: Callable[[], float], progress: P
             yield check_url(patient.url, backend.place)
         yield check_key_place(patient.key_source, patient.path)
         yield from _contents(patient, backend, progress)
+        yield check_spool(patient.environment)
         yield check_clocks(backend, patient.origins, send, now=now)
     yield check_surroundings(patient.environment)
 
@@ -108,6 +110,7 @@ def _without_store(patient: Patient, send: Sender, now: Callable[[], float], why
     yield check_key_place(patient.key_source, patient.path)
     for name in ("schema", "integrity", "key", "seals", "audit", "restored"):
         yield skipped(name, why)
+    yield check_spool(patient.environment)
     yield check_clocks(None, patient.origins, send, now=now)
     yield check_surroundings(patient.environment)
 

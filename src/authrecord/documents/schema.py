@@ -196,6 +196,9 @@ def _rules(field: Field) -> dict[str, Any]:
             }
         case Kind.PATTERN:
             return {**text, "maxLength": 1_000}
+        case Kind.QUERY_NAME:
+            bounds = {"minLength": 1, "maxLength": rules.LONGEST_HEADER_NAME}
+            return {**text, "pattern": rules.LINE_PATTERN, **bounds}
     patterns = {
         Kind.NAME: rules.NAME_PATTERN,
         Kind.HEADER_NAME: rules.TOKEN_PATTERN,

@@ -95,6 +95,15 @@ class Metrics:
         if look is not None:
             self.registry.register(_Looking(tenant, look))
 
+    def show_spool(self, waiting: Callable[[], int]) -> None:
+        """Show as well how many entries of the audit log wait on this machine's disk."""
+        from prometheus_client import Gauge
+
+        told = "Entries of the audit log that wait on this machine's disk for the database."
+        Gauge("authrecord_audit_spooled", told, ["tenant"], registry=self.registry).labels(
+            self._tenant
+        ).set_function(waiting)
+
     def renewed(self, outcome: str, seconds: float) -> None:
         """See `Observer`. An outcome that is no short word counts as `other`."""
         label = outcome if _OUTCOME.fullmatch(outcome) else "other"

@@ -20,7 +20,9 @@ from ..keeper.ports import RecordStore, Sender, TokenStore
 from ..signing import sign
 from ..stores.places import data_folder
 from ..stores.references import resolver
+from ..stores.spool_file import SPOOL
 from ..stores.sql.api_tokens import ApiTokens
+from ..stores.sql.audit_spool import PURPOSE, AuditSpool
 from ..stores.sql.failures import Failures
 from ..stores.sql.identities import Identities
 from ..stores.sql.opened_records import OpenedRecords
@@ -30,6 +32,7 @@ from ..stores.sql.repeats import Repeats
 from ..stores.sql.sessions import Sessions
 from .address import Address
 from .authorizing import Authorizing
+from .away import Away
 from .first_link import FirstLink
 from .journal import Journal
 from .passwords import Attempts, Passwords
@@ -103,6 +106,12 @@ def assemble(
     keepers = _Keepers(lambda tenant: new_keeper(tenant, lambda sender: sender))
     logins = PendingLogins(backend, vault)
     people = People(backend)
+    folder = folder_of(wishes)
+    spool = AuditSpool(
+        os.path.join(folder, SPOOL) if folder else "",
+        lambda tenant, value: vault.keyed_from_memory(tenant, PURPOSE, value),
+        clock.time,
+    )
     provider = None
     if wishes.provider is not None:
         provider = ProviderLogin(
@@ -124,14 +133,15 @@ def assemble(
         sessions=Sessions(backend),
         api_tokens=ApiTokens(backend),
         repeats=Repeats(backend),
-        journal=Journal(backend, vault, clock.monotonic),
+        journal=Journal(backend, vault, spool, clock.monotonic),
+        away=Away(backend, vault, spool),
         passwords=Passwords(),
         attempts=Attempts(Failures(backend)),
         first_link=FirstLink(clock.monotonic),
         authorizing=Authorizing(clock.monotonic, logins=logins, records=open_store, keeper=keepers),
         docs=wishes.docs,
         references=wishes.references,
-        gateways=folder_of(wishes),
+        gateways=folder,
     )
 
 

@@ -21,6 +21,9 @@ TYPES: Final = {
     "svg": "image/svg+xml",
     "txt": "text/plain",
 }
+STYLES: Final = ("tokens", "base", "frame", "controls", "form", "panels", "list", "notices", "narrow")
+"""The files of `static/styles`, one idea each, in the order in which they count; a page loads them as one."""
+
 _NOT_SLUG: Final = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -36,13 +39,14 @@ class Asset:
 @cache
 def assets() -> dict[str, Asset]:
     """Every asset by its name."""
-    found: dict[str, Asset] = {}
-    for entry in sorted((files(__package__) / "static").iterdir(), key=lambda one: one.name):
-        kind = TYPES.get(entry.name.rpartition(".")[2])
-        if kind is not None:
-            content = entry.read_bytes()
-            found[entry.name] = Asset(content, gzip.compress(content, 9, mtime=0), kind)
-    return found
+    static = files(__package__) / "static"
+    contents = {"page.css": b"".join((static / "styles" / f"{name}.css").read_bytes() for name in STYLES)}
+    contents |= {entry.name: entry.read_bytes() for entry in static.iterdir() if entry.is_file()}
+    return {
+        name: Asset(content, gzip.compress(content, 9, mtime=0), TYPES[ending])
+        for name, content in sorted(contents.items())
+        if (ending := name.rpartition(".")[2]) in TYPES
+    }
 
 
 @cache

@@ -1,4 +1,7 @@
-"""The audit log as the page and the API use it. What is not written does not happen (attack row N13)."""
+"""The audit log as the page and the API use it. What is not written does not happen (attack row N13).
+
+While the database does not answer, what is handed out from memory is written into a spool on this server's disk first.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ..core.errors import TryLater
 from ..core.faults import fault
 from ..stores.sql.audit import COLUMNS, Entry, Line, append, line_of
 from ..stores.sql.audit_listing import Act, Unreadable, Wanted, acts, lines
 from .rights import Caller
 
 if TYPE_CHECKING:
+    from ..stores.sql.audit_spool import AuditSpool
     from ..stores.sql.backend import Backend
     from ..stores.sql.vault import Vault
 
@@ -37,9 +42,10 @@ class _Counted:
 class Journal:
     """Writes and reads the audit log of every tenant. `now`: a clock that never goes back."""
 
-    def __init__(self, backend: Backend, vault: Vault, now: Callable[[], float]) -> None:
+    def __init__(self, backend: Backend, vault: Vault, spool: AuditSpool, now: Callable[[], float]) -> None:
         self._backend = backend
         self._vault = vault
+        self._spool = spool
         self._now = now
         self._lock = threading.Lock()
         self._released: dict[tuple[str, str, str, str], _Counted] = {}
@@ -48,16 +54,19 @@ class Journal:
         """Write rows. Raises `StoreFault` or `TryLater` when they cannot be written: then the act must not go on."""
         self._append(caller.tenant, caller.actor, entries)
 
-    def release(self, caller: Caller, action: str, *, record: str, name: str, origin: str) -> None:
+    def release(
+        self, caller: Caller, action: str, *, record: str, name: str, origin: str, apart: bool = False
+    ) -> None:
         """A credential is about to leave for `caller`: told before it does, as `often` does."""
         entry = Entry(action=action, outcome="ok", record=record, name=name, origin=origin)
-        self.often(caller, entry, used=record)
+        self.often(caller, entry, used=record, apart=apart)
 
-    def often(self, caller: Caller, entry: Entry, *, used: str = "") -> None:
+    def often(self, caller: Caller, entry: Entry, *, used: str = "", apart: bool = False) -> None:
         """One row for what may come many times: told before it happens the first time in each minute.
 
         Raises as `note` does. What came after the first is told with its count when the minute is over. `used`: the
-        identity of the record that is used by it.
+        identity of the record that is used by it. `apart`: into the spool, since the database does not answer; that
+        raises `StoreFault` (`spool_full`, `spool_unusable`).
         """
         if self.counted(
             caller, entry.action, outcome=entry.outcome, record=entry.record, origin=entry.origin
@@ -67,7 +76,10 @@ class Journal:
         with self._lock:
             counted = self._released.get(key)
         told = [entry] if counted is None or counted.count == 0 else [_summed(counted), entry]
-        self._append(caller.tenant, caller.actor, told, used=used)
+        if apart:
+            self._spool.keep(caller.tenant, caller.actor, told)
+        else:
+            self._append(caller.tenant, caller.actor, told, used=used)
         with self._lock:
             if len(self._released) >= MOST_COUNTED:
                 self._released.clear()
@@ -83,12 +95,16 @@ class Journal:
             return True
 
     def flush(self) -> None:
-        """Tell what was counted and not yet told. For the end of the process."""
+        """Tell what was counted and not yet told. For the end of the process; the database may be away then."""
         with self._lock:
             counted, self._released = self._released, {}
         for (tenant, actor, _, _), one in counted.items():
-            if one.count:
+            if not one.count:
+                continue
+            try:
                 self._append(tenant, actor, [_summed(one)])
+            except TryLater:
+                self._spool.keep(tenant, actor, [_summed(one)])
 
     def read(self, tenant: str, wanted: Wanted) -> list[Line]:
         """The rows that fit, oldest first; what somebody else has written there is left out."""

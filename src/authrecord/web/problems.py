@@ -53,7 +53,8 @@ BY_CLASS: Final[tuple[tuple[type[AuthrecordError], int], ...]] = (
 
 
 HINTS: Final = {
-    "store_away": "Nothing is handed out meanwhile. It comes back by itself with the database: try again in a moment.",
+    "store_away": "It comes back by itself with the database: try again in a moment. Until then live tokens go only to "
+    "those who were let in within the last minute.",
 }
 """What to do, where a server's callers can do something else than the library's."""
 

@@ -15,3 +15,4 @@ def remove(site: Site, caller: Caller, stored: StoredRecord, *, revision: int | 
     if revision in (None, stored.revision):  # a delete that is refused leaves the tokens alive
         site.keeper(caller.tenant).revoke(stored.record)
     site.records(caller.tenant, caller.actor).delete(stored.record.name, revision=revision)
+    site.opened.end(caller.tenant, stored.record.name)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..stores.sql.sessions import Sessions
     from .address import Address
     from .authorizing import Authorizing
+    from .away import Away
     from .first_link import FirstLink
     from .journal import Journal
     from .passwords import Attempts, Passwords
@@ -42,6 +43,7 @@ class Parts:
 
     `provider`: through which people may come in, `None` for by password only.
     `docs`: the description of the API is served (N10). `references`: `${env:…}` and the like are resolved.
+    `away`: whether the database answers.
     `gateways`: the data folder in which the gateways of this machine tell of themselves; empty where there is none.
     """
 
@@ -61,6 +63,7 @@ class Parts:
     api_tokens: ApiTokens
     repeats: Repeats
     journal: Journal
+    away: Away
     passwords: Passwords
     attempts: Attempts
     first_link: FirstLink

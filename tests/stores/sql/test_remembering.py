@@ -12,7 +12,7 @@ from authrecord.core.token import Token
 from authrecord.keeper.naming import token_key
 from authrecord.stores.sql.api_tokens import ApiTokens
 from authrecord.stores.sql.opened_records import OPENED_SECONDS, OpenedRecords
-from authrecord.stores.sql.remembering import MOST, SECONDS, Remembering
+from authrecord.stores.sql.remembering import AWAY_SECONDS, MOST, SECONDS, Moment, Remembering
 from authrecord.stores.sql.store import SqlStore
 from tests.canary_watch import Canary
 from tests.stores.contract import TurnedClock
@@ -62,8 +62,7 @@ def test_N7_a_revoked_token_opens_nothing_from_that_moment_on(
 def test_a_token_is_not_remembered_beyond_its_end(store: SqlStore, clock: TurnedClock) -> None:
     kept: Remembering[str, int] = Remembering(store.backend, clock.monotonic)
     for seconds, late in ((0.2, 0.3), (100.0, SECONDS)):
-        mark = store.backend.mark()
-        kept.put("key", 1, mark, seconds)
+        kept.put("key", 1, kept.begin(), seconds)
         clock.now += late
         assert kept.peek("key") is None
         assert kept.last("key") == 1
@@ -74,7 +73,7 @@ def test_a_token_is_not_remembered_beyond_its_end(store: SqlStore, clock: Turned
 def test_what_is_remembered_is_bounded(store: SqlStore) -> None:
     kept: Remembering[int, int] = Remembering(store.backend)
     for number in range(MOST + 5):
-        kept.put(number, number, None)
+        kept.put(number, number, Moment(None, 0))
     assert kept.last(4) is None
     assert kept.last(5) == 5
     assert kept.peek(5) is None, "without a mark nothing says that it still holds"
@@ -135,3 +134,31 @@ def test_it_is_known_which_token_the_store_holds(store: SqlStore, clock: TurnedC
     assert opened.read(store, "default", "orders").token_at == token.obtained_at
     store.forget(key)
     assert opened.read(store, "default", "orders").token_at is None
+
+
+def test_what_was_read_counts_for_a_minute_while_the_database_is_away(
+    store: SqlStore, clock: TurnedClock
+) -> None:
+    kept: Remembering[str, int] = Remembering(store.backend, clock.monotonic)
+    kept.put("key", 1, kept.begin())
+    kept.put("short", 1, kept.begin(), 10.0)
+    clock.now += AWAY_SECONDS - 1
+    assert (kept.peek("key"), kept.recent("key"), kept.recent("short")) == (None, 1, None)
+    clock.now += 1
+    assert kept.recent("key") is None
+
+
+def test_what_this_process_has_ended_is_not_put_back_by_who_was_reading_it(store: SqlStore) -> None:
+    kept: Remembering[str, int] = Remembering(store.backend)
+    for everything in (False, True):
+        kept.put("key", 1, kept.begin())
+        began = kept.begin()
+        if everything:
+            kept.end_all()
+        else:
+            kept.end("key")
+        assert kept.recent("key") is None
+        kept.put("key", 1, began)
+        assert kept.recent("key") is None
+        kept.put("key", 2, kept.begin())
+        assert kept.recent("key") == 2

@@ -107,18 +107,23 @@ class ApiTokens:
         """The live token of that text, if it was read a moment ago and nothing was written since. Waits for nothing."""
         return self._known.peek(_digest(text))
 
+    def recent(self, text: str) -> ApiToken | None:
+        """The token of that text, if it was live within the last minute, for whom the database does not answer now."""
+        return self._known.recent(_digest(text))
+
     def find(self, text: str) -> ApiToken | None:
         """The live token of that text: not revoked, not run out, not one whose time is yet to come.
 
         The same work is done whatever is wrong with it (attack row N7).
         """
-        mark = self._backend.mark()
+        began = self._known.begin()
         identity, secret = _parts(text)
         with self._backend.reading() as transaction:
             row = transaction.row(f"{_SELECT} WHERE id = ?", (identity,))
             now = transaction.now()
         expected = _NOBODY if row is None else bytes(row[_HASH])
         if not compare_digest(_digest(secret), expected) or row is None:
+            self._known.drop(_digest(text))
             return None
         found = _token(row)
         if found.revoked_at is not None or not found.begins_at <= now < found.expires_at:
@@ -128,7 +133,7 @@ class ApiTokens:
             # A full disk keeps nobody from reading; the time is for show.
             with suppress(StoreFault, TryLater):
                 self._touch(identity, now)
-        self._known.put(_digest(text), found, mark, found.expires_at - now)
+        self._known.put(_digest(text), found, began, found.expires_at - now)
         return found
 
     def listed(self, tenant: str) -> tuple[ApiToken, ...]:
@@ -146,6 +151,7 @@ class ApiTokens:
             )
             fault("api_tokens.revoke.before_commit")
         fault("api_tokens.revoke.after_commit")
+        self._known.end_all()
         return touched > 0
 
     def revoke_all(self, tenant: str) -> int:
@@ -157,6 +163,7 @@ class ApiTokens:
             )
             fault("api_tokens.revoke_all.before_commit")
         fault("api_tokens.revoke_all.after_commit")
+        self._known.end_all()
         return touched
 
     def _touch(self, identity: str, now: float) -> None:

@@ -58,7 +58,8 @@ class Entry:
 
     `action`: small words with dots, such as `record.update`. `outcome`: one such word, `ok` when it went well.
     `record`: the record's identity; `name`: its name at that time. `origin`: where a credential went or may go,
-    several with a blank between them. `request`: an id that a caller gave. `fingerprint`: hexadecimal, of
+    several with a blank between them. `request`: an id that a caller gave, or that the act had in a spool
+    (`audit_spool`). `fingerprint`: hexadecimal, of
     `TokenStore.fingerprint`. `detail`: our own words, or names of fields; never a value.
 
     Raises `TypeError` for anything but text, `ValueError` for text of another shape: faults of our own code.
@@ -89,7 +90,10 @@ FIELDS: Final = tuple(one.name for one in fields(Entry))
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row as it is stored. `at`: UTC seconds by the database's clock. `seq` counts from 1 without a gap."""
+    """A row as it is stored. `seq` counts from 1 without a gap.
+
+    `at`: UTC seconds by the database's clock; where the act waited in a spool, by the clock of its server.
+    """
 
     tenant: str
     seq: int
@@ -106,15 +110,25 @@ class Line:
         return json.dumps(parts, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def append(transaction: Transaction, vault: Keyed, tenant: str, actor: str, entry: Entry) -> int:
+def append(
+    transaction: Transaction,
+    vault: Keyed,
+    tenant: str,
+    actor: str,
+    entry: Entry,
+    *,
+    at: float | None = None,
+) -> int:
     """Write `entry` at the end of the tenant's chain, in the caller's write transaction; its number.
+
+    `at`: UTC seconds at which it happened, `None` for now.
 
     If it cannot be written the whole transaction must fail: what is not told does not happen (N13). The error has
     the note `observing.AUDIT_NOTE`. The chain's head stays locked until the transaction ends, so call it last.
     """
     fault("audit.before")
     try:
-        seq = _append(transaction, vault, tenant, actor, entry)
+        seq = _append(transaction, vault, tenant, actor, entry, at)
     except Exception as error:
         error.add_note(AUDIT_NOTE)
         raise
@@ -122,9 +136,13 @@ def append(transaction: Transaction, vault: Keyed, tenant: str, actor: str, entr
     return seq
 
 
-def _append(transaction: Transaction, vault: Keyed, tenant: str, actor: str, entry: Entry) -> int:
+def _append(
+    transaction: Transaction, vault: Keyed, tenant: str, actor: str, entry: Entry, at: float | None
+) -> int:
     seq, previous = _next(transaction, tenant)
-    line = Line(tenant, seq, transaction.now(), shown(actor), _shown(entry), previous, b"")
+    line = Line(
+        tenant, seq, transaction.now() if at is None else at, shown(actor), _shown(entry), previous, b""
+    )
     digest = chained(transaction, vault, line)
     told = line.entry
     values = (

@@ -47,10 +47,18 @@ class OpenedRecords:
         """The record, if nothing was written since it was read. Waits for nothing."""
         return self._opened.peek((tenant, name))
 
+    def recent(self, tenant: str, name: str) -> Opened | None:
+        """The record as it was within the last minute, for whom the database does not answer now."""
+        return self._opened.recent((tenant, name))
+
+    def end(self, tenant: str, name: str) -> None:
+        """This process has changed or deleted the record."""
+        self._opened.end((tenant, name))
+
     def read(self, records: RecordStore, tenant: str, name: str) -> Opened:
         """The record as it is now. `records`: those of the tenant. Raises as `RecordStore.read` does."""
         place = (tenant, name)
-        mark = self._backend.mark()
+        began = self._opened.begin()
         known = self._opened.last(place)
         with self._backend.reading() as transaction:
             found = transaction.row(
@@ -68,7 +76,7 @@ class OpenedRecords:
             opened = replace(known, token_at=token_at)
         else:
             opened = self._of(records.read(name), row, token_at)
-        self._opened.put(place, opened, mark)
+        self._opened.put(place, opened, began)
         return opened
 
     def _of(self, stored: StoredRecord, row: tuple[str, int, str], token_at: float | None) -> Opened:

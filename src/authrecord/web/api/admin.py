@@ -16,7 +16,7 @@ from ..keys_state import keys_of
 from ..rights import ADMIN, AUDIT, Caller
 from ..site import Site
 from ..threads import in_thread
-from .answers import Key, faults, once
+from .answers import Key, faults, once, repeated
 from .shapes import (
     ApiTokenLine,
     ApiTokensAnswer,
@@ -70,7 +70,7 @@ def list_tokens(site: Site, caller: Caller) -> ApiTokensAnswer:
     "/api-tokens",
     opt={"scope": ADMIN},
     security=[{"token": [ADMIN]}],
-    responses=faults(409, 413, 415, 422),
+    responses=faults(409, 413, 415, 422) | repeated(NewApiToken),
 )
 @in_thread
 def make_token(

@@ -59,6 +59,12 @@ def faults(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
+def repeated(answer: type) -> dict[int, ResponseSpec]:
+    """What the same request with the same idempotency key is answered with the second time."""
+    words = "The same request came before, with this key: what it made then."
+    return {200: ResponseSpec(data_container=answer, description=words, generate_examples=False)}
+
+
 def once(
     site: Site,
     caller: Caller,

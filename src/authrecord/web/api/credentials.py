@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from litestar import post
 from litestar.params import FromPath, JSONBody
@@ -19,12 +20,14 @@ from ...doctor.witness import Witness
 from ...documents.plain import mapping_of
 from ...keeper.ports import Sender
 from ...record import OAuth2, Record
+from ...stores.sql.opened_records import Opened
 from ...wiring import Records, Settings, checked_origin
 from ..rights import USE, Caller
 from ..site import Site
 from ..threads import in_thread_for_provider
 from ..trying import TIMEOUT, tried
 from .answers import faults
+from .reading import WHILE_AWAY
 from .records import opened_for, read_for
 from .shapes import (
     CheckAnswer,
@@ -37,6 +40,8 @@ from .shapes import (
 )
 from .succeeding import succeeding
 
+Answer = TypeVar("Answer")
+
 RELEASE: Final = "token.release"
 _LOOPBACK: Final = "http://127.0.0.1"
 _OPEN_STORE: Final = Settings(environment={"AUTHRECORD_HOME": "/"}, store="memory:", key="file:served")
@@ -45,7 +50,7 @@ _OPEN_STORE: Final = Settings(environment={"AUTHRECORD_HOME": "/"}, store="memor
 
 @post(
     "/records/{name:str}/token",
-    opt={"scope": USE},
+    opt={"scope": USE, WHILE_AWAY: True},
     status_code=200,
     security=[{"token": [USE]}],
     responses=faults(404, 409, 413, 415, 422, 424),
@@ -59,12 +64,18 @@ def get_token(
     Without a body whatever lives. A body says which token the caller has: it gets the next one once that is due.
     """
     asked_at = site.clock.time()
-    opened = opened_for(site, caller, name)
+    return _from(
+        site, caller, name, lambda opened, apart: _token(site, caller, opened, data, asked_at, apart=apart)
+    )
+
+
+def _token(
+    site: Site, caller: Caller, opened: Opened, held: TokenHeld | None, asked_at: float, *, apart: bool
+) -> TokenAnswer:
     stored, record, keeper = opened.stored, opened.stored.record, site.keeper(caller.tenant)
     if opened.key is None:
         stamp = keeper.authenticator(record, base_url=_LOOPBACK).credential().stamp
-        site.journal.release(caller, RELEASE, record=stored.identity, name=name, origin="")
-        return TokenAnswer(
+        answer = TokenAnswer(
             access_token=_static(record, stamp),
             token_type="",
             expires_at=None,
@@ -73,10 +84,26 @@ def get_token(
             asked_at=asked_at,
             id_token=None,
         )
-    keeper.heed(opened.key, opened.token_at)
-    token = succeeding(keeper, record, data, site.clock)
-    site.journal.release(caller, RELEASE, record=stored.identity, name=name, origin="")
-    return answer_of(token, record, asked_at)
+    else:
+        answer = answer_of(succeeding(keeper, record, held, site.clock), record, asked_at)
+    site.journal.release(caller, RELEASE, record=stored.identity, name=record.name, origin="", apart=apart)
+    return answer
+
+
+def _from(site: Site, caller: Caller, name: str, release: Callable[[Opened, bool], Answer]) -> Answer:
+    """What `release` gives; while the database is away, of the record as it was a moment ago, and told apart."""
+
+    def ask() -> Answer:
+        opened = opened_for(site, caller, name)
+        if opened.key is not None:
+            site.keeper(caller.tenant).heed(opened.key, opened.token_at)
+        return release(opened, False)
+
+    def remember() -> Answer | None:
+        opened = site.opened.recent(caller.tenant, name) if caller.reaches(name) else None
+        return None if opened is None else release(opened, True)
+
+    return site.away.either(ask, remember)
 
 
 def answer_of(token: Token, record: Record, asked_at: float) -> TokenAnswer:
@@ -95,7 +122,7 @@ def answer_of(token: Token, record: Record, asked_at: float) -> TokenAnswer:
 
 @post(
     "/records/{name:str}/headers",
-    opt={"scope": USE},
+    opt={"scope": USE, WHILE_AWAY: True},
     status_code=200,
     security=[{"token": [USE]}],
     responses=faults(404, 409, 413, 415, 422, 424),
@@ -105,19 +132,29 @@ def get_headers(
     site: Site, caller: Caller, name: FromPath[str], data: JSONBody[HeadersWanted]
 ) -> HeadersAnswer:
     """What to send to a URL of one of the record's origins. For any other origin nothing is released."""
-    opened = opened_for(site, caller, name)
-    stored, keeper = opened.stored, site.keeper(caller.tenant)
-    origin = checked_origin(data.url)
-    if opened.key is not None:
-        keeper.heed(opened.key, opened.token_at)
-    authenticator = keeper.authenticator(stored.record)
+    return _from(
+        site, caller, name, lambda opened, apart: _headers(site, caller, opened, data.url, apart=apart)
+    )
+
+
+def _headers(site: Site, caller: Caller, opened: Opened, url: str, *, apart: bool) -> HeadersAnswer:
+    stored = opened.stored
+    origin = checked_origin(url)
+    authenticator = site.keeper(caller.tenant).authenticator(stored.record)
     authenticator.release(origin)
     stamp = authenticator.credential().stamp
-    site.journal.release(caller, "headers.release", record=stored.identity, name=name, origin=str(origin))
+    site.journal.release(
+        caller,
+        "headers.release",
+        record=stored.identity,
+        name=stored.record.name,
+        origin=str(origin),
+        apart=apart,
+    )
     headers = dict(stamp.wire_headers())
     if stamp.cookies:
         headers["Cookie"] = stamp.wire_cookies()
-    return HeadersAnswer(url=with_query(data.url, stamp.query), headers=headers)
+    return HeadersAnswer(url=with_query(url, stamp.query), headers=headers)
 
 
 @post(

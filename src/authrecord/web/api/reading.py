@@ -19,6 +19,9 @@ from ..site import Site
 from ..threads import in_thread
 
 MOST_DEEP: Final = 32
+WHILE_AWAY: Final = "while_away"
+"""Stands in the options of a route that answers who was let in within the last minute while the database is away."""
+
 _BEARER: Final = "bearer "
 
 
@@ -94,13 +97,14 @@ async def caller_of(request: Request[Any, Any, State], site: Site) -> Caller:
     know: a filter that is misspelt would show everything.
     """
     text = bearer_of(request.headers.get("authorization", ""))
-    found = site.api_tokens.peek(text) or await in_thread(site.api_tokens.find)(text)
+    options = request.route_handler.opt
+    found = site.api_tokens.peek(text) or await in_thread(_found)(site, text, WHILE_AWAY in options)
     if found is None:
         raise Unauthorized(
             "there is no live API token in the request.", hint="Send it as `Authorization: Bearer ar_…`."
         )
     caller = who_of(found)
-    scope = request.route_handler.opt["scope"]
+    scope = options["scope"]
     if not caller.may(scope):
         raise Forbidden(f"The token has not the scope {scope}.", scope=scope)
     known = queries_of(request.route_handler.fn)
@@ -111,6 +115,13 @@ async def caller_of(request: Request[Any, Any, State], site: Site) -> Caller:
             code="bad_query",
         )
     return caller
+
+
+def _found(site: Site, text: str, while_away: bool) -> ApiToken | None:
+    def ask() -> ApiToken | None:
+        return site.api_tokens.find(text)
+
+    return site.away.either(ask, lambda: site.api_tokens.recent(text)) if while_away else ask()
 
 
 @cache

@@ -16,7 +16,7 @@ from ..removing import remove
 from ..rights import READ, WRITE, Caller, unreachable
 from ..site import Site
 from ..threads import in_thread, in_thread_for_provider
-from .answers import IfMatch, Key, faults, once
+from .answers import IfMatch, Key, faults, once, repeated
 from .documents import etag, given, line, revision_of, shown
 from .shapes import RecordsPage, StoredRecordAnswer
 
@@ -46,7 +46,12 @@ def list_records(
     )
 
 
-@post("/records", opt={"scope": WRITE}, security=[{"token": [WRITE]}], responses=faults(409, 413, 415, 422))
+@post(
+    "/records",
+    opt={"scope": WRITE},
+    security=[{"token": [WRITE]}],
+    responses=faults(409, 413, 415, 422) | repeated(StoredRecordAnswer),
+)
 @in_thread
 def create_record(
     site: Site, caller: Caller, data: JSONBody[dict[str, Any]], key: Key = ""
@@ -95,6 +100,7 @@ def change_record(
     record = accepted(given(data, stored.record), stored.record, caller)
     _check(record, caller)
     changed = site.records(caller.tenant, caller.actor).update(name, record, revision=revision)
+    site.opened.end(caller.tenant, name)
     return Response(shown(changed), headers={"etag": etag(changed)})
 
 

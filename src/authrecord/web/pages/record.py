@@ -75,6 +75,7 @@ def save_record(
         )
     except RecordFault as fault:
         return _refused(fault)
+    site.opened.end(caller.tenant, name)
     return _gone(request, f"/records/{record.name}")
 
 

@@ -235,7 +235,7 @@ def _token(one: ApiToken, now: float) -> ShownToken:
         records="all" if one.records is None else ", ".join(sorted(one.records)),
         state="live" if live else "idle",
         words=words,
-        used=f"used {ago(one.used_at, now)}",
+        used="never used" if one.used_at is None else f"used {ago(one.used_at, now)}",
         live=live,
     )
 

@@ -148,6 +148,9 @@ def show_history(site: Site, caller: Caller, name: FromPath[str]) -> Response[st
     now = site.clock.time()
     lines = site.journal.read(caller.tenant, Wanted(name=stored.identity, since=now - WEEK, last=2000))
     lines = lines or site.journal.read(caller.tenant, Wanted(name=name, since=now - WEEK, last=2000))
+    lines.sort(
+        key=lambda line: line.at
+    )  # what waited while the database was away is told later than it happened
     ticks = ticks_of(Act(line.at, line.entry.action, line.entry.outcome) for line in lines)
     summary = summary_of(site, caller, stored)
     segments = segments_of(ticks, summary.live_until, now)
@@ -160,6 +163,7 @@ def show_history(site: Site, caller: Caller, name: FromPath[str]) -> Response[st
             ),
         )
         for words, begin, span in (("Last 24 hours", "24 h ago", DAY), ("Last 7 days", "7 days ago", WEEK))
+        if isinstance(stored.record.auth, OAuth2)
     ]
     events = [_event(line, now) for line in reversed(lines[-MOST_EVENTS:])]
     return part(
