@@ -41,6 +41,8 @@ class Control:
         self._doorkeeper = doorkeeper
         self._server: Any = None
         self._socket: Path | None = None
+        self.verdicts = 0
+        """How many answers were judged."""
 
     async def start(
         self, socket: Path | None, *, place: Listen | None = None, door: Door | None = None
