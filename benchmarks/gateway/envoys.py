@@ -40,6 +40,7 @@ HEADER = "Envoy engine, header credential"
 REPLAY = "Envoy engine, expired pattern and replay"
 ONE = "Envoy engine, 1 record, found by Host"
 MANY = "Envoy engine, 10,000 records and rules, found by Host"
+PATHS = "Envoy engine, 10,000 records and rules of one origin, found by path, the last one"
 SECURE = "HTTPS through the Envoy engine"
 MIB = 1024 * 1024
 WORKERS = 2
@@ -90,6 +91,7 @@ class Envoys:
             _target(HEADER, self.engine(key_record("key", upstream), reverse=upstream)),
             _target(REPLAY, self.replaying),
             _target(ONE, self.engine(key_record("key", upstream)), host=f"127.0.0.1:{port}"),
+            _target(PATHS, self.engine(*self.many_records(one_origin=True), reverse=upstream, by_path=True)),
             _target(MANY, self.engine(*self.many_records()), host=f"{address(self.many // 2)}:{port}"),
         ]
 
@@ -112,10 +114,13 @@ class Envoys:
 
         return self.run(start())
 
-    def many_records(self) -> list[Record]:
-        """Records for as many origins, all of which lead to the upstream."""
+    def many_records(self, *, one_origin: bool = False) -> list[Record]:
+        """Records for as many origins, all of which lead to the upstream, or for that alone."""
+        port = self.stage.upstream_port
         return [
-            key_record(f"r{number}", f"http://{address(number)}:{self.stage.upstream_port}")
+            key_record(
+                f"r{number}", self.stage.upstream if one_origin else f"http://{address(number)}:{port}"
+            )
             for number in range(self.many)
         ]
 
@@ -177,14 +182,23 @@ def made(
     reverse: str | None = None,
     authority: Authority | None = None,
     workers: int = WORKERS,
+    by_path: bool = False,
     **given: Any,
 ) -> Engine:
     """The engine before the records' origins, not started."""
     keeper = make_keeper(Environment.read({}), base=Path("/"), store=memory_store())
     opened = Records({record.name: record for record in records}, keeper)
     found = {name: opened.authenticator(name) for name in opened}
+    paths = [f"/tenants/{number}" for number in range(len(records) - 1)] + ["/orders"]
     rules = Rules(
-        [Rule(records=(one.name,), origins=allowed_origins(one.allowed_origins)) for one in records]
+        [
+            Rule(
+                records=(one.name,),
+                origins=allowed_origins(one.allowed_origins),
+                path=path if by_path else "/",
+            )
+            for one, path in zip(records, paths, strict=True)
+        ]
     )
     settings = Settings(
         binary=find_envoy(os.environ),
