@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import ssl
 import subprocess
@@ -15,12 +17,14 @@ import pytest
 import trustme
 
 from authrecord.core.secret import Secret
+from authrecord.gateway.envoy.binary import find_envoy
 from authrecord.stores.sql.api_tokens import GATEWAY_USE, ApiTokens
 from authrecord.stores.sql.store import SqlStore
 from authrecord.testing import HonestServer
 from authrecord.wiring import Settings, find_source, open_store
 from tests.cli.desk import Desk, Shop
-from tests.cli.test_gateway import begun, end
+from tests.cli.test_envoy import ports
+from tests.cli.test_gateway import begun, end, until
 from tests.real.availability import require
 
 EVERYWHERE = "0.0.0.0:0"
@@ -264,3 +268,32 @@ def test_M12_a_gateway_of_this_machine_can_be_told_to_dial_public_addresses_only
     status, body = site.curl(f"http://{said['listens']['reverse']}/api/orders", lines=bearer(password))
     assert (status, "address_refused" in body) == (403, True)
     end(process)
+
+
+def test_O19_N8_callers_of_envoys_of_ones_own_are_known_by_api_tokens(site: Site) -> None:
+    site.shop.document()
+    folder = site.desk.folder / "fleet"
+    options = ("--record", "orders", "--folder", str(folder), "--api-tokens")
+    assert "no API token of the store" in site.desk.spawn("envoy", "control", *options).err
+    _, good = site.issue(records=["orders"])
+    _, useless = site.issue(records=["other"])
+    tls = site.tls[:4]
+    listen = ("--upstream", site.shop.server.url, "--host", "localhost", "--listen", EVERYWHERE)
+    said = site.desk.spawn("--json", "envoy", "config", *options, *listen, *tls, *ALLOWED)
+    assert json.loads(said.out)["password"] is None
+    control = site.desk.start("envoy", "control", *options)
+    # One thread: each remembers callers for itself.
+    words = ("--disable-hot-restart", "--concurrency", "1", "-l", "error")
+    envoy = subprocess.Popen(
+        [find_envoy(os.environ), "-c", folder / "bootstrap.json", *words], stderr=subprocess.DEVNULL
+    )
+    try:
+        assert until(lambda: bool(ports(folder)))
+        url = f"https://localhost:{ports(folder)[0]}/api/orders"
+        lines = [(f"X-Authrecord-Token: {token}",) for token in (good, useless)]
+        assert [site.curl(url, lines=one)[0] for one in (*lines, ())] == [200, 403, 407]
+        end(control)
+        assert site.curl(url, lines=lines[0])[0] == 200  # who was let in goes on for a minute
+    finally:
+        envoy.terminate()
+        envoy.wait(30)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +29,16 @@ from .gateway_options import (
     run_loop,
     utc_now,
 )
+from .gateway_sharing import tokens_from
 from .output import console, print_json
 from .tls_options import pair_of, with_tls
 
 if TYPE_CHECKING:
+    from ..core.secret import Secret
+    from ..gateway.envoy.engine import Settings
     from ..gateway.envoy.network import Door, Reach
     from ..gateway.rules import Rules
+    from .gateway_sharing import StoredTokens
 
 
 @click.command(
@@ -86,7 +92,19 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="The gateway's password; a new one is printed without it.",
 )
-@with_tls(", of control")
+@click.option(
+    "--api-tokens",
+    is_flag=True,
+    help="Callers are known by API tokens of the store, not by the password; for config and for control.",
+)
+@click.option(
+    "--allow-network",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="config: a private network that may be dialled, and no other.",
+)
+@with_tls(", of control; for config of its listeners beyond loopback, where Envoy runs")
 @click.option(
     "--client-ca",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -140,16 +158,17 @@ def command(options: Options, action: str, **given: Any) -> None:
             return
         if given["folder"] is None and not given["listen"]:
             raise click.UsageError("say where Envoys find it: --folder FOLDER, or --listen ADDRESS")
-        run_loop(_control(options, source, given))
+        tokens = tokens_from(options, source, stack, shared=given["api_tokens"])
+        run_loop(_control(options, source, given, tokens))
 
 
 def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str, Any]) -> None:
     from ..gateway.envoy.bootstrap import Files, bootstrap, resources
-    from ..gateway.envoy.engine import resources_of, write
     from ..gateway.envoy.plan import plan_of
+    from ..gateway.envoy.written import resources_of, write
 
     password, is_new = password_from(options, given["password_file"])
-    settings = engine_settings(options, given, password)
+    settings = _settings(options, given, password)
     if settings.proxy is not None:
         authority_of(options, rules, lasting=True)
     files = Files((given["folder"] or Path("envoy")).resolve())
@@ -163,7 +182,7 @@ def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str
         files.clusters: resources(clusters, "1"),
         files.listeners: resources(listeners, "1"),
     }
-    shown = shown_password(password, is_new=is_new)
+    shown = shown_password(password, is_new=is_new and not settings.asks_control)
     if given["folder"] is None:
         print_json({**{path.stem: value for path, value in written.items()}, "password": shown})
         return
@@ -176,6 +195,19 @@ def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str
     out.print(f"wrote {', '.join(path.name for path in written)} to {files.folder}", style="bold")
     if shown:
         say_password(shown)
+
+
+def _settings(options: Options, given: dict[str, Any], password: Secret) -> Settings:
+    """Those of an Envoy that runs somewhere. With API tokens its callers are of other machines: see `Fence`."""
+    settings = engine_settings(options, given, password)
+    is_shared = any(not place.is_local for place in settings.places.values())
+    return replace(
+        settings,
+        asks_control=given["api_tokens"],
+        tls=pair_of(given["tls_certificate"], given["tls_key"]),
+        public_only=given["api_tokens"] and is_shared,
+        networks=given["networks"],
+    )
 
 
 def _reach(given: dict[str, Any]) -> Reach | None:
@@ -209,9 +241,12 @@ def _door(given: dict[str, Any]) -> Door | None:
     return Door(Path(pair[0]), Path(pair[1]), clients)
 
 
-async def _control(options: Options, source: RuleSource, given: dict[str, Any]) -> None:
+async def _control(
+    options: Options, source: RuleSource, given: dict[str, Any], tokens: StoredTokens | None
+) -> None:
     from ..gateway.authority import Authority
     from ..gateway.envoy.bootstrap import Files
+    from ..gateway.envoy.doorkeeper import Doorkeeper
     from ..gateway.envoy.hub import Hub
     from ..gateway.listening import Listen
 
@@ -220,7 +255,9 @@ async def _control(options: Options, source: RuleSource, given: dict[str, Any]) 
     place = place_of(given, "listen")
     # Where there is one: `config --proxy-listen` makes it, and `ca` shows it.
     authority = Authority.loaded(authority_folder(options), utc_now)
-    hub = Hub(rules, find, replay=given["replay"], authority=authority)
+    # The password of an Envoy is its own: the control process knows tokens only.
+    doorkeeper = None if tokens is None else Doorkeeper(None, tokens, time.monotonic)
+    hub = Hub(rules, find, replay=given["replay"], authority=authority, doorkeeper=doorkeeper)
     try:
         # In at once: Envoys that this process comes back to have credentials, and may have questions.
         hub.keep()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import socket
 import ssl
 import stat
 import threading
@@ -20,7 +22,8 @@ from authrecord.core.secret import Secret
 from authrecord.gateway.envoy.binary import find_envoy
 from authrecord.gateway.envoy.bootstrap import bootstrap, resources
 from authrecord.gateway.envoy.child import Child
-from authrecord.gateway.envoy.engine import Settings, resources_of, write
+from authrecord.gateway.envoy.engine import Settings
+from authrecord.gateway.envoy.written import resources_of, write
 from authrecord.gateway.rules import Rule, Rules, Unmatched
 from authrecord.record import Record
 from authrecord.schemes.bearer import Bearer
@@ -62,6 +65,27 @@ def test_S25_an_upstream_must_show_a_certificate_for_the_host_that_is_dialled(
     assert stranger.status == 502
     assert stranger.values("x-authrecord-error") == ["certificate_refused"]
     assert len(api.api_requests) == int(name == "127.0.0.1")
+
+
+def hanging_up(connection: socket.socket, upstream: Upstream) -> None:
+    """Takes a request, and goes."""
+    connection.recv(65536)
+
+
+def test_an_upstream_that_cannot_be_used_is_told_as_by_the_embedded_gateway(
+    upstream: MakeUpstream, envoy: Make, bearer: MakeRecord
+) -> None:
+    silent = upstream(serve=hanging_up)
+    wrong = upstream(reply=lambda taken: b"no\r\n\r\n")
+    urls = ["http://127.0.0.1:9", silent.url, wrong.url]
+    records = [bearer(url, f"record-{number}") for number, url in enumerate(urls)]
+    rules = [Rule(records=(one.name,), origins=allowed_origins(one.allowed_origins)) for one in records]
+    through = envoy(urls[0], *records, rules=rules, reverse=False)
+    told = [through.ask(f"GET {url}/ HTTP/1.1\r\nHost: x\r\n$\r\n\r\n".encode()) for url in urls]
+    assert [one.status for one in told] == [502, 502, 502]
+    codes = ["connect_failed", "upstream_failed", "bad_upstream_answer"]
+    assert [one.values("x-authrecord-error")[0] for one in told] == codes
+    assert [json.loads(one.body)["code"] for one in told] == codes
 
 
 def test_rules_that_change_are_taken_up_without_a_restart(

@@ -131,8 +131,11 @@ def test_the_usual_answers_are_what_is_left_of_envoys_count_and_never_fall() -> 
     reading.take(Figures(counted(answered=10, requests__status__204=3), {}), 2.0)
     assert metrics.by_status == {200: 8, 204: 3}
     # A tunnel is no request, and neither is one whose caller went away.
-    tunnels = {"tunnels__opened__true": 2, "tunnels__opened__false": 1, "requests__status__0": 4}
-    reading.take(Figures(counted(answered=20, forward=3, requests__status__204=3, **tunnels), {}), 3.0)
+    tunnels = {"tunnels__opened__true": 2, "tunnels__opened__false": 1}
+    gone = {"requests__status__0": 4, "requests__status__-": 1}
+    reading.take(
+        Figures(counted(answered=20, forward=3, requests__status__204=3, **tunnels, **gone), {}), 3.0
+    )
     assert (metrics.by_status, metrics.tunnels, metrics.requests) == ({200: 17, 204: 3}, 1, 20)
 
 

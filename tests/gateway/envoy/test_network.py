@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,14 +17,17 @@ from grpc import aio
 from authrecord.core.errors import RecordFault, StoreFault
 from authrecord.core.origin import allowed_origins, origin_of
 from authrecord.core.secret import Secret
+from authrecord.gateway.callers import Tokens
 from authrecord.gateway.envoy.binary import find_envoy
 from authrecord.gateway.envoy.bootstrap import Files, bootstrap, resources
 from authrecord.gateway.envoy.child import Child
 from authrecord.gateway.envoy.discovery import METHOD
-from authrecord.gateway.envoy.engine import Settings, resources_of, write
+from authrecord.gateway.envoy.doorkeeper import Doorkeeper
+from authrecord.gateway.envoy.engine import Settings
 from authrecord.gateway.envoy.hub import Hub
 from authrecord.gateway.envoy.messages import SECRET_TYPE, DeltaDiscoveryRequest, DeltaDiscoveryResponse
 from authrecord.gateway.envoy.network import Door, Reach
+from authrecord.gateway.envoy.written import resources_of, write
 from authrecord.gateway.listening import Listen
 from authrecord.gateway.rules import Rule, Rules
 from authrecord.testing import HonestServer
@@ -31,6 +35,8 @@ from authrecord.wiring import Records, make_keeper, memory_store
 from authrecord.wiring import Settings as Environment
 from tests.canary_watch import Canary
 from tests.gateway.envoy.stage import basic, client_record, request_for
+from tests.gateway.envoy.test_callers import Book
+from tests.gateway.envoy.test_engine import until
 from tests.gateway.stage import Caller, Loop, Told
 
 ANYWHERE = Listen("127.0.0.1", 0)
@@ -39,7 +45,9 @@ ANYWHERE = Listen("127.0.0.1", 0)
 class Fleet:
     """A control process that listens under mutual TLS, and Envoys of machines that share no folder with it."""
 
-    def __init__(self, loop: Loop, provider: HonestServer, password: str, folder: Path) -> None:
+    def __init__(
+        self, loop: Loop, provider: HonestServer, password: str, folder: Path, tokens: Tokens | None = None
+    ) -> None:
         self._loop, self._stack = loop, ExitStack()
         self.folder, self.password = folder, password
         self.own, self.envoys = trustme.CA(), trustme.CA()
@@ -53,7 +61,9 @@ class Fleet:
         self._stack.callback(records.close)
         self.origin = origin_of(provider.url)
         rules = Rules([Rule(records=("orders",), origins=allowed_origins([provider.url]))])
-        self.hub = Hub(rules, records.authenticator, young=0.0)
+        self.asks_control = tokens is not None
+        doorkeeper = None if tokens is None else Doorkeeper(None, tokens, time.monotonic)
+        self.hub = Hub(rules, records.authenticator, young=0.0, doorkeeper=doorkeeper)
         self.port = loop.run(self._begin())
         self._stack.callback(lambda: loop.run(self.hub.stop()))
 
@@ -78,7 +88,10 @@ class Fleet:
             "127.0.0.1", self.port, str(self.folder / "own.pem"), *self.issue(self.envoys, name, name)
         )
         settings = Settings(
-            binary=find_envoy(os.environ), password=Secret(self.password), reverse=self.origin
+            binary=find_envoy(os.environ),
+            password=Secret(self.password),
+            reverse=self.origin,
+            asks_control=self.asks_control,
         )
         clusters, listeners = resources_of(self.hub.plan, settings, files)
         write(files.clusters, resources(clusters, "1"))
@@ -89,9 +102,9 @@ class Fleet:
         self._loop.run(child.ready())
         return self._loop.run(child.ports())["reverse"]
 
-    def get(self, port: int) -> Told:
-        """A request through the Envoy at `port`."""
-        with Caller(port, f"Basic {basic(self.password)}") as caller:
+    def get(self, port: int, proof: str = "") -> Told:
+        """A request through the Envoy at `port`, with the password or another proof."""
+        with Caller(port, proof or f"Basic {basic(self.password)}") as caller:
             return caller.ask(request_for("GET", "/api/orders"))
 
     def close(self) -> None:
@@ -117,6 +130,23 @@ def test_I5_a_renewed_token_reaches_envoys_of_every_machine(fleet: Fleet, provid
     provider.expire_all()
     assert [fleet.get(port).status for port in ports] == [200, 200]
     assert provider.counters.token_requests == 2
+
+
+def test_N8_callers_of_a_fleet_are_known_by_api_tokens(
+    loop: Loop, provider: HonestServer, canary: Canary, tmp_path: Path
+) -> None:
+    """The control process is asked over mutual TLS. The password of an Envoy opens nothing then."""
+    book = Book()
+    good, useless = canary("token of a caller"), canary("another token")
+    book.tokens = {good: {"orders"}, useless: {"other"}}
+    fleet = Fleet(loop, provider, canary("gateway password"), tmp_path, book)
+    port = fleet.envoy("one")
+    assert [fleet.get(port, proof).status for proof in (good, f"Bearer {good}", useless, "")] == [
+        200, 200, 403, 403,
+    ]  # fmt: skip
+    del book.tokens[good]
+    until(lambda: fleet.get(port, good).status == 403)
+    fleet.close()
 
 
 async def secrets(port: int, credentials: grpc.ChannelCredentials | None) -> list[Any]:

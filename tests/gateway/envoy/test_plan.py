@@ -12,10 +12,11 @@ from authrecord.core.errors import OriginRefused, RecordFault
 from authrecord.core.origin import allowed_origins, origin_of
 from authrecord.core.secret import Secret
 from authrecord.gateway.envoy.bootstrap import Files
-from authrecord.gateway.envoy.engine import Settings, resources_of
+from authrecord.gateway.envoy.engine import Settings
 from authrecord.gateway.envoy.placement import spellings
 from authrecord.gateway.envoy.plan import plan_of
 from authrecord.gateway.envoy.scripts import _lua_text
+from authrecord.gateway.envoy.written import resources_of
 from authrecord.gateway.rules import Rule, Rules
 from authrecord.keeper.authenticator import Authenticator
 from authrecord.record import Record

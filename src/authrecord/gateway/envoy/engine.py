@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import tempfile
@@ -23,21 +22,15 @@ from ..listening import Listen, tls_of
 from ..moments import Shown
 from ..routes import Table
 from ..rules import Rules
-from . import forward, shared
 from .bootstrap import Files, bootstrap, resources
-from .callers import by_control, by_password
 from .child import Child
-from .clusters import cluster
 from .desks import Desks, Guests
 from .doorkeeper import Doorkeeper
 from .figures import Reading, made_metrics
 from .guard import Fence
 from .hub import Find, Hub
-from .listener import listener, manager
-from .logs import logs
-from .plan import REPLAYED_BODY_BYTES, Plan
-from .routes import route_configuration
-from .shapes import Json
+from .plan import REPLAYED_BODY_BYTES
+from .written import resources_of, write
 
 log = logging.getLogger("authrecord")
 
@@ -272,53 +265,3 @@ def checked(settings: Settings, tokens: Tokens | None) -> None:
                 hint="Listen at 127.0.0.1, or give a certificate and a store with API tokens.",
                 code="not_local",
             )
-
-
-def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Json], list[Json]]:
-    """Clusters and listeners of a plan, without a credential in them. Writes `files.authorities` where it is needed.
-
-    Raises `RecordFault` for an origin that is not dialled.
-    """
-    trusted = str(_authorities(files, settings.ca_file))
-    fence = settings.fence
-    fence.check(site.origin for site in plan.sites)
-    clusters = [cluster(target, trusted, fence, speaks_h2=settings.speaks_h2) for target in plan.targets]
-    listeners = []
-
-    def asks(place: Listen) -> list[Json]:
-        return by_control(place) if settings.asks_control else by_password(settings.password)
-
-    if settings.proxy is not None:
-        entry = forward.Entry(
-            asks(settings.proxy), settings.asks_control, settings.tls, fence, settings.access_log
-        )
-        clusters.extend(forward.clusters(plan))
-        listeners.extend(forward.listeners(plan, settings.proxy, entry))
-    for name, seen in (("reverse", plan), ("bare", plan.bare)):
-        place = settings.places.get(name)
-        if place is not None:
-            routes = route_configuration(seen, reverse=settings.reverse, names=settings.names)
-            attempts = shared.chain(seen, fence)
-            told = logs(settings.access_log)
-            reads = manager(routes, asks(place), attempts, logs=told, absolute=settings.reverse is None)
-            listeners.append(listener(name, place, reads, settings.tls))
-    return clusters, listeners
-
-
-def _authorities(files: Files, ca_file: str) -> Path:
-    """The PEM file that the certificates of APIs are checked with."""
-    import certifi
-
-    usual = Path(certifi.where())
-    if not ca_file:
-        return usual
-    files.authorities.write_bytes(usual.read_bytes() + b"\n" + Path(ca_file).read_bytes())
-    return files.authorities
-
-
-def write(path: Path, value: Json) -> None:
-    """Put a file in place of the one before, in one step; only its owner reads it."""
-    new = path.with_suffix(".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(json.dumps(value, separators=(",", ":")))  # `dump` is many times slower
-    new.replace(path)

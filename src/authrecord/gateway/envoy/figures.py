@@ -61,10 +61,8 @@ class Reading:
 
     def _by_status(self, counts: dict[str, int], tunnels: dict[str, int]) -> dict[int, int]:
         """Requests by status. A `CONNECT` that was answered with 200 is no request, as in the embedded gateway."""
-        told = {int(status): count for status, count in _tagged(counts, "requests.status").items()}
-        unusual = {
-            status: count for status, count in told.items() if status >= 100
-        }  # 0: the caller went away
+        told = _tagged(counts, "requests.status").items()
+        unusual = {int(status): count for status, count in told if status not in _WENT_AWAY}
         answered = sum(counts.get(f"http.{way}.downstream_rq_2xx", 0) for way in _REQUESTS)
         connects = sum(count for opened, count in tunnels.items() if opened in {"true", "false"})
         others = sum(count for status, count in unusual.items() if 200 < status < 300)
@@ -82,7 +80,7 @@ class Reading:
         self._metrics.durations, self._metrics.seconds = durations, seconds
 
     def _take_refusals(self, refusals: dict[str, int], at: float) -> None:
-        self._metrics.refusals = {**refusals, **self._desk.refusals}
+        self._metrics.refusals = refusals
         for code, count in refusals.items():
             more = count - self._refusals.get(code, 0)
             if more:
