@@ -17,7 +17,7 @@ from ...doctor.step import Step, Verdict
 from ...doctor.walk import walk
 from ...doctor.witness import Witness
 from ...documents.plain import mapping_of
-from ...keeper.ports import Sender
+from ...keeper.ports import Sender, StoredRecord
 from ...record import OAuth2, Record
 from ...wiring import Records, Settings, checked_origin
 from ..rights import USE, Caller
@@ -72,16 +72,18 @@ def get_token(
             life=None,
             asked_at=asked_at,
             id_token=None,
+            revision=stored.revision,
         )
     keeper.heed(opened.key, opened.token_at)
     token = succeeding(keeper, record, data, site.clock)
     site.journal.release(caller, RELEASE, record=stored.identity, name=name, origin="")
-    return answer_of(token, record, asked_at)
+    return answer_of(token, stored, asked_at)
 
 
-def answer_of(token: Token, record: Record, asked_at: float) -> TokenAnswer:
+def answer_of(token: Token, stored: StoredRecord, asked_at: float) -> TokenAnswer:
     """The token as the API hands it out. `asked_at`: UTC seconds, when the request came."""
-    attaches_id = isinstance(record.auth, OAuth2) and record.auth.token_usage.token == "id_token"
+    auth = stored.record.auth
+    attaches_id = isinstance(auth, OAuth2) and auth.token_usage.token == "id_token"
     return TokenAnswer(
         access_token=plain(token.access_token),
         token_type=token.token_type,
@@ -90,6 +92,7 @@ def answer_of(token: Token, record: Record, asked_at: float) -> TokenAnswer:
         life=token.life,
         asked_at=asked_at,
         id_token=plain(token.id_token) if attaches_id and token.id_token is not None else None,
+        revision=stored.revision,
     )
 
 
