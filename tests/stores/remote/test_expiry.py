@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -167,3 +168,31 @@ def test_C26_a_provider_that_is_down_is_told_as_such(reach: Reach) -> None:
     with pytest.raises(TryLater) as caught:
         reach.records().token("orders")
     assert "127.0.0.1:9" in caught.value.message
+
+
+def test_a_credential_does_not_go_where_its_record_no_longer_leads(
+    reach: Reach, nothing_is_young: None
+) -> None:
+    """A destination that was taken out of the record, while a program is running that was attached before."""
+    reach.machine()
+    stored = reach.web.store().read("orders")
+    elsewhere = replace(stored.record, allowed_origins=("https://api.example.com",))
+    with reach.records().attach(httpx2.Client(), "orders") as client:
+        assert client.get(f"{reach.provider.api_url}/orders").status_code == 200
+        reach.web.store().update("orders", elsewhere, revision=1)
+        reach.provider.expire_all()
+        answer = client.get(f"{reach.provider.api_url}/orders")
+    found = authrecord.outcome(answer)
+    assert found is not None
+    assert (answer.status_code, found.reason) == (401, Reason.RENEWAL_FAILED)
+    assert "may go elsewhere now" in found.detail
+
+
+def test_a_change_of_words_goes_unnoticed_by_programs_that_run(reach: Reach, nothing_is_young: None) -> None:
+    reach.machine()
+    stored = reach.web.store().read("orders")
+    with reach.records().attach(httpx2.Client(), "orders") as client:
+        assert client.get(f"{reach.provider.api_url}/orders").status_code == 200
+        reach.web.store().update("orders", replace(stored.record, description="Orders"), revision=1)
+        reach.provider.expire_all()
+        assert client.get(f"{reach.provider.api_url}/orders").status_code == 200

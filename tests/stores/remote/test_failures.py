@@ -22,9 +22,11 @@ from authrecord.core.errors import (
     TryLater,
 )
 from authrecord.core.messages import Request, Response
+from authrecord.core.token import Token
 from authrecord.stores.remote.api_token import ApiToken
-from authrecord.stores.remote.calls import Calls
+from authrecord.stores.remote.calls import Called, Calls
 from authrecord.stores.remote.store import RemoteStore
+from authrecord.stores.remote.tokens import token_from
 from authrecord.wiring import Settings, open_records
 from tests.canary_watch import Canary
 from tests.stores.remote.reach import USER, Reach
@@ -267,9 +269,13 @@ def test_C19_a_token_that_cannot_be_sent_is_no_token(
     reach.machine()
     record = reach.records()["orders"]
     good = {"access_token": canary("token"), "life": 60.0, "expires_at": 60.0, "asked_at": 0.0}
-    assert answering(canary, 200, good).issue(record, None, refused=False).life == 60.0
-    body = json.dumps(good | changed)
-    caught_by(lambda: answering(canary, 200, body).issue(record, None, refused=False), BadAnswer)
+
+    def token_of(data: dict[str, Any]) -> Token:
+        called = Called(json.loads(json.dumps(data)), "", 0.0, 0.0)
+        return token_from(called, record, "https://auth.example.com")
+
+    assert token_of(good).life == 60.0
+    caught_by(lambda: token_of(good | changed), BadAnswer)
 
 
 def test_a_record_that_names_no_destination_is_refused(canary: Canary) -> None:

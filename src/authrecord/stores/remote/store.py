@@ -11,7 +11,7 @@ from ...core.contracts import Clock
 from ...core.errors import RecordFault, StoreFault, TryLater
 from ...core.secret import Secret
 from ...core.token import Token
-from ...documents import checked
+from ...documents import checked, destination_digest
 from ...documents.rules import NAME_PATTERN
 from ...keeper.naming import token_mark
 from ...keeper.ports import Claim, Failure, Filter, Page, StoredRecord, TokenKey
@@ -50,12 +50,18 @@ class RemoteStore:
         self._looked_at = float("-inf")
 
     def issue(self, record: Record, held: Token | None, *, refused: bool) -> Token:
-        """See `Issuer.issue`. Of a token in hand the server is told a hash."""
+        """See `Issuer.issue`. Of a token in hand the server is told a hash.
+
+        Raises `RecordFault` (code `changed_at_server`) when `record` is no longer what the server has, and says
+        otherwise where the credential may go: a program that runs for long sends nothing to where it once went.
+        """
         content = None
         if held is not None and isinstance(record.auth, OAuth2):
             content = json_of({"held": token_mark(held), "refused": refused})
-        name = record.name
-        return token_from(self._asked("POST", name, "token", content=content), record, self.place)
+        called = self._asked("POST", record.name, "token", content=content)
+        token = token_from(called, record, self.place)
+        self._check_destination(record, called.data.get("revision"))
+        return token
 
     def read(self, name: str) -> StoredRecord:
         """See `RecordStore.read`. What stands for a secret is a reference that nobody resolves."""
@@ -194,6 +200,18 @@ class RemoteStore:
 
     def close(self) -> None:
         """Nothing is open: whoever gave the sender closes it."""
+
+    def _check_destination(self, record: Record, revision: object) -> None:
+        """`revision`: of the record that a credential was given for."""
+        _, stored = self._known.get(record.name, (0.0, None))
+        if stored is None or stored.revision != revision:
+            stored = self.read(record.name)
+        if stored.record is not record and destination_digest(stored.record) != destination_digest(record):
+            raise RecordFault(
+                f"record {record.name!r} was changed at {self.place}: its credential may go elsewhere now.",
+                hint="Attach it again, or open the records again: then it is read anew.",
+                code="changed_at_server",
+            )
 
     def _remembered(self, called: Called) -> StoredRecord:
         stored = stored_from(called.data, self.place)

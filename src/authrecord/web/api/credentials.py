@@ -18,7 +18,7 @@ from ...doctor.step import Step, Verdict
 from ...doctor.walk import walk
 from ...doctor.witness import Witness
 from ...documents.plain import mapping_of
-from ...keeper.ports import Sender
+from ...keeper.ports import Sender, StoredRecord
 from ...record import OAuth2, Record
 from ...stores.sql.opened_records import Opened
 from ...wiring import Records, Settings, checked_origin
@@ -83,9 +83,10 @@ def _token(
             life=None,
             asked_at=asked_at,
             id_token=None,
+            revision=stored.revision,
         )
     else:
-        answer = answer_of(succeeding(keeper, record, held, site.clock), record, asked_at)
+        answer = answer_of(succeeding(keeper, record, held, site.clock), stored, asked_at)
     site.journal.release(caller, RELEASE, record=stored.identity, name=record.name, origin="", apart=apart)
     return answer
 
@@ -106,9 +107,10 @@ def _from(site: Site, caller: Caller, name: str, release: Callable[[Opened, bool
     return site.away.either(ask, remember)
 
 
-def answer_of(token: Token, record: Record, asked_at: float) -> TokenAnswer:
+def answer_of(token: Token, stored: StoredRecord, asked_at: float) -> TokenAnswer:
     """The token as the API hands it out. `asked_at`: UTC seconds, when the request came."""
-    attaches_id = isinstance(record.auth, OAuth2) and record.auth.token_usage.token == "id_token"
+    auth = stored.record.auth
+    attaches_id = isinstance(auth, OAuth2) and auth.token_usage.token == "id_token"
     return TokenAnswer(
         access_token=plain(token.access_token),
         token_type=token.token_type,
@@ -117,6 +119,7 @@ def answer_of(token: Token, record: Record, asked_at: float) -> TokenAnswer:
         life=token.life,
         asked_at=asked_at,
         id_token=plain(token.id_token) if attaches_id and token.id_token is not None else None,
+        revision=stored.revision,
     )
 
 

@@ -66,7 +66,8 @@ class TokenAnswer(Struct, kw_only=True):
     """A live token, or a static credential (`token_type` is empty then).
 
     `life`: its seconds from the beginning to `expires_at`, where the provider told them. `asked_at`: when the request
-    came, by the clock that `expires_at` is told by. `id_token`: only of a record that attaches it.
+    came, by the clock that `expires_at` is told by. `id_token`: only of a record that attaches it. `revision`: of the
+    record that the credential is for: who has an older one must not send it to where the record no longer leads.
     """
 
     access_token: Annotated[str, Meta(extra_json_schema={"format": "password"})]
@@ -76,6 +77,7 @@ class TokenAnswer(Struct, kw_only=True):
     life: float | None
     asked_at: Seconds
     id_token: Annotated[str | None, Meta(extra_json_schema={"format": "password"})]
+    revision: int
 
 
 class HeadersWanted(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -65,7 +65,7 @@ class Shortcut:
             return None
         if not site.journal.counted(caller, RELEASE, record=opened.stored.identity, origin=""):
             return None
-        return encode(answer_of(live.token, opened.stored.record, site.clock.time()))
+        return encode(answer_of(live.token, opened.stored, site.clock.time()))
 
 
 def _only_token(headers: Any) -> str:

@@ -2,7 +2,7 @@
 
 A program that keeps the token in memory, as the library does over a URL, says which one it has by a hash. Only the
 newest token is ever renewed for it, so that a thousand programs with the same old token cost one renewal; and a refusal
-costs what it costs at the gateway (decisions 8, 33 and 55).
+costs what it costs at the gateway (decisions 8, 33 and 56).
 """
 
 from __future__ import annotations
