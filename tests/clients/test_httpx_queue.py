@@ -1,4 +1,4 @@
-"""The queue in front of httpcore's pool: in order, on time, and no turn is ever lost."""
+"""The queue in front of the pool of httpx and of httpx2: in order, on time, and no turn is ever lost."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
 import httpx
+import httpx2
 import pytest
 
-from authrecord.clients.httpx import AsyncTransport, attach
+import authrecord.clients.httpx as for_httpx
+import authrecord.clients.httpx2 as for_httpx2
 from authrecord.clients.httpx_queue import PoolQueue, queue_of
 from tests.canary_watch import Canary
 
@@ -25,24 +28,37 @@ ON_BOTH_LOOPS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 PATIENCE = 20.0
 
 
-class Counting(httpx.AsyncHTTPTransport):
-    """Notes how full the pool is when a request comes; answers `/kept` itself, as a cache would."""
+@dataclass(frozen=True)
+class Kit:
+    """A library, and its adapter."""
 
-    def __init__(self, connections: int) -> None:
-        super().__init__(limits=httpx.Limits(max_connections=connections))
-        self.fullest = 0
+    library: Any
+    adapter: Any
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/kept":
-            return httpx.Response(200, content=b"kept")
-        self.fullest = max(self.fullest, len(self._pool._requests) + 1)
-        return await super().handle_async_request(request)
+
+KITS = [Kit(httpx, for_httpx), Kit(httpx2, for_httpx2)]
+
+
+def counting(library: Any, connections: int) -> Any:
+    """A transport that notes how full the pool is when a request comes; answers `/kept` itself, as a cache would."""
+
+    class Counting(library.AsyncHTTPTransport):  # type: ignore[misc]  # a class of the library that is tested
+        fullest = 0
+
+        async def handle_async_request(self, request: Any) -> Any:
+            if request.url.path == "/kept":
+                return library.Response(200, content=b"kept")
+            self.fullest = max(self.fullest, len(self._pool._requests) + 1)
+            return await super().handle_async_request(request)
+
+    return Counting(limits=library.Limits(max_connections=connections))
 
 
 class Bench:
     """A client of few connections, its queue, and a route of the server that holds its requests."""
 
-    def __init__(self, own: Server, source: Tokens, *others: str) -> None:
+    def __init__(self, kit: Kit, own: Server, source: Tokens, *others: str) -> None:
+        self.kit, self.library = kit, kit.library
         self.own, self.source, self.others = own, source, others
         self.may_end = threading.Event()
         self.held = 0
@@ -54,17 +70,22 @@ class Bench:
         return Reply(200, b"held")
 
     @asynccontextmanager
-    async def client(self, connections: int = 1) -> AsyncIterator[httpx.AsyncClient]:
-        self.inner = Counting(connections)
-        found = queue_of(self.inner)
+    async def client(self, connections: int = 1) -> AsyncIterator[Any]:
+        self.inner = counting(self.library, connections)
+        found = self.queue_of(self.inner)
         assert found is not None
         self.queue: PoolQueue = found
-        transport = AsyncTransport(
+        transport = self.kit.adapter.AsyncTransport(
             authenticator([], self.own.origin, *self.others, source=self.source), self.inner
         )
-        async with httpx.AsyncClient(transport=transport, base_url=self.own.origin, timeout=PATIENCE) as one:
+        async with self.library.AsyncClient(
+            transport=transport, base_url=self.own.origin, timeout=PATIENCE
+        ) as one:
             with anyio.fail_after(2 * PATIENCE):
                 yield one
+
+    def queue_of(self, transport: Any) -> PoolQueue | None:
+        return queue_of(self.kit.adapter.LIBRARY, transport)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         while not condition():  # noqa: ASYNC110 - what happens inside the queue has no event of its own
@@ -88,9 +109,15 @@ def tokens(canary: Canary) -> Tokens:
     return Tokens([canary("first token"), canary("second token")], PLACEMENTS["Authorization"])
 
 
+@pytest.fixture(params=KITS, ids=["httpx", "httpx2"])
+def kit(request: pytest.FixtureRequest) -> Kit:
+    found: Kit = request.param
+    return found
+
+
 @pytest.fixture
-def bench(own: Server, tokens: Tokens) -> Iterator[Bench]:
-    one = Bench(own, tokens)
+def bench(kit: Kit, own: Server, tokens: Tokens) -> Iterator[Bench]:
+    one = Bench(kit, own, tokens)
     yield one
     one.may_end.set()
 
@@ -99,7 +126,7 @@ def on(backend: str, story: Callable[[], Awaitable[None]]) -> None:
     anyio.run(story, backend=backend)
 
 
-async def _get(client: httpx.AsyncClient, path: str, **options: Any) -> None:
+async def _get(client: Any, path: str, **options: Any) -> None:
     (await client.get(path, **options)).raise_for_status()
 
 
@@ -162,8 +189,8 @@ def test_H11_the_pool_timeout_of_the_request_ends_its_waiting(bench: Bench, back
         async with bench.client() as client, anyio.create_task_group() as group:
             group.start_soon(_get, client, "/held")
             await bench.until(lambda: bench.held == 1)
-            with pytest.raises(httpx.PoolTimeout) as caught:
-                await client.get("/late", timeout=httpx.Timeout(PATIENCE, pool=0.05))
+            with pytest.raises(bench.library.PoolTimeout) as caught:
+                await client.get("/late", timeout=bench.library.Timeout(PATIENCE, pool=0.05))
             assert caught.value.request.url.path == "/late"
             bench.may_end.set()
             await _get(client, "/next", timeout=None)
@@ -230,15 +257,15 @@ def test_a_streamed_answer_that_was_open_before_anybody_waited_lets_the_next_one
 
 @ON_BOTH_LOOPS
 def test_a_request_that_fails_or_never_comes_to_the_pool_costs_nobody_a_turn(
-    own: Server, tokens: Tokens, backend: str
+    kit: Kit, own: Server, tokens: Tokens, backend: str
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        bench = Bench(own, tokens, nowhere)
+        bench = Bench(kit, own, tokens, nowhere)
 
-        async def fails(client: httpx.AsyncClient) -> None:
-            with pytest.raises(httpx.ConnectError):
+        async def fails(client: Any) -> None:
+            with pytest.raises(kit.library.ConnectError):
                 await client.get(nowhere)
 
         async def story() -> None:
@@ -288,6 +315,40 @@ def test_a_request_carries_the_token_that_was_renewed_while_it_waited(bench: Ben
     assert held != following
 
 
+def test_a_replay_carries_the_token_that_was_renewed_while_it_waited(
+    kit: Kit, own: Server, canary: Canary
+) -> None:
+    tokens = Tokens([canary("first"), canary("second"), canary("third")], PLACEMENTS["Authorization"])
+    bench = Bench(kit, own, tokens)
+    may_refuse = threading.Event()
+
+    def refuse_once(arrived: Arrived) -> Reply:
+        assert may_refuse.wait(PATIENCE)
+        return Reply(200 if len(own.arrived) > 2 else 401)
+
+    own.routes["/"] = refuse_once
+
+    async def story() -> None:
+        async with bench.client() as client, anyio.create_task_group() as group:
+            group.start_soon(_get, client, "/")
+            await bench.until(lambda: len(own.arrived) == 1)
+            group.start_soon(_get, client, "/held")
+            await bench.waiting(1)
+            may_refuse.set()
+            await bench.until(lambda: bench.held == 1)
+            await bench.waiting(1)
+            tokens.obtain(rejected=tokens.live)
+            bench.may_end.set()
+
+    anyio.run(story)
+    assert tokens.live is not None
+    assert tokens.live.token is not None
+    third = "Bearer " + tokens.live.token.access_token.reveal()
+    assert bench.paths() == ["/", "/held", "/"]
+    assert own.arrived[-1].values("authorization") == [third]
+    assert tokens.obtained == 3
+
+
 def test_H7_replays_wait_behind_the_others_and_block_nobody(bench: Bench, tokens: Tokens) -> None:
     refused = "Bearer " + tokens._lives[0].token.access_token.reveal()  # type: ignore[union-attr]  # it has one
     bench.own.routes["/"] = lambda arrived: Reply(
@@ -309,8 +370,10 @@ def test_H7_replays_wait_behind_the_others_and_block_nobody(bench: Bench, tokens
 def test_E11_two_clients_on_one_pool_share_its_queue(bench: Bench, tokens: Tokens) -> None:
     async def story() -> None:
         async with bench.client() as client:
-            other = attach(httpx.AsyncClient(transport=bench.inner), authenticator([], source=tokens))
-            assert queue_of(bench.inner) is bench.queue
+            other = bench.kit.adapter.attach(
+                bench.library.AsyncClient(transport=bench.inner), authenticator([], source=tokens)
+            )
+            assert bench.queue_of(bench.inner) is bench.queue
             async with client.stream("GET", "/stream"):
                 waits = asyncio.create_task(_get(other, bench.own.origin + "/other"))
                 await bench.waiting(1)
@@ -326,14 +389,14 @@ def test_no_turn_is_lost_in_a_storm_of_cancelled_impatient_and_abandoned_request
 ) -> None:
     chance = random.Random(7)
 
-    async def one(client: httpx.AsyncClient, kind: str, pause: float) -> None:
+    async def one(client: Any, kind: str, pause: float) -> None:
         if kind == "cancelled":
             with anyio.move_on_after(pause):
                 await _get(client, "/cancelled")
         elif kind == "impatient":
             try:
-                await _get(client, "/impatient", timeout=httpx.Timeout(PATIENCE, pool=pause))
-            except httpx.PoolTimeout as error:
+                await _get(client, "/impatient", timeout=bench.library.Timeout(PATIENCE, pool=pause))
+            except bench.library.PoolTimeout as error:
                 assert error.request.url.path == "/impatient"
         elif kind == "abandoned":
             async with client.stream("GET", "/abandoned") as response:
@@ -358,13 +421,18 @@ def test_no_turn_is_lost_in_a_storm_of_cancelled_impatient_and_abandoned_request
     on(backend, story)
 
 
-def test_only_a_pool_of_httpcore_over_http_1_gets_a_queue() -> None:
-    """Pins what is read of httpcore: with another version that differs there would be no queue, and no harm."""
-    assert queue_of(httpx.AsyncHTTPTransport()) is not None
-    assert queue_of(httpx.AsyncHTTPTransport(proxy="http://127.0.0.1:9")) is not None
-    assert queue_of(httpx.AsyncHTTPTransport(http2=True)) is None
-    assert queue_of(httpx.MockTransport(lambda _: httpx.Response(200))) is None
-    assert queue_of(httpx.ASGITransport(lambda *_: None)) is None  # type: ignore[arg-type]  # it is never called
-    changed = httpx.AsyncHTTPTransport()
-    changed._pool._requests = ()  # type: ignore[assignment]  # as in a version that keeps them otherwise
-    assert queue_of(changed) is None
+def test_only_a_pool_of_the_librarys_own_over_http_1_gets_a_queue(kit: Kit) -> None:
+    """Pins what is read of the pool: with another version that differs there would be no queue, and no harm."""
+    library = kit.library
+
+    def found(transport: Any) -> bool:
+        return queue_of(kit.adapter.LIBRARY, transport) is not None
+
+    assert found(library.AsyncHTTPTransport())
+    assert found(library.AsyncHTTPTransport(proxy="http://127.0.0.1:9"))
+    assert not found(library.AsyncHTTPTransport(http2=True))
+    assert not found(library.MockTransport(lambda _: library.Response(200)))
+    assert not found(library.ASGITransport(lambda *_: None))
+    changed = library.AsyncHTTPTransport()
+    changed._pool._requests = ()  # as in a version that keeps them otherwise
+    assert not found(changed)

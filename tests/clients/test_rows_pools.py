@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import aiohttp
@@ -18,8 +19,8 @@ import authrecord.clients.httpx2 as for_httpx2
 import authrecord.clients.requests as for_requests
 from tests.canary_watch import Canary
 
-from .records import authenticator
-from .server import Server
+from .records import PLACEMENTS, Tokens, authenticator
+from .server import Arrived, Reply, Server
 
 BOTH_HTTPX = pytest.mark.parametrize(
     ("library", "adapter"), [(httpx, for_httpx), (httpx2, for_httpx2)], ids=["httpx", "httpx2"]
@@ -119,3 +120,45 @@ def test_E11_two_records_on_one_client_reach_each_its_own_origin(
             session.get(server.origin + "/")
     assert [each.values("authorization") for each in own.arrived] == [[f"Bearer {two[0]}"]] * 2
     assert [each.values("authorization") for each in foreign.arrived] == [[f"Bearer {two[1]}"]]
+
+
+def test_a_request_of_aiohttp_carries_the_token_that_was_renewed_while_it_waited_for_a_connection(
+    own: Server, two: tuple[str, str]
+) -> None:
+    """With more tasks than connections a request may wait longer than its token lives."""
+    tokens = Tokens(list(two), PLACEMENTS["Authorization"])
+    may_end, held = threading.Event(), threading.Event()
+
+    def hold(arrived: Arrived) -> Reply:
+        held.set()
+        assert may_end.wait(20)
+        return Reply(200)
+
+    own.routes["/held"] = hold
+
+    async def run() -> None:
+        connector = aiohttp.TCPConnector(limit=1)
+        waits = for_aiohttp.middleware(authenticator([], own.origin, source=tokens))
+
+        async def get(path: str) -> None:
+            async with session.get(own.origin + path) as response:
+                assert response.status == 200
+                await response.read()
+
+        async with (
+            aiohttp.ClientSession(connector=connector, middlewares=[waits]) as session,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(get("/held"))
+            assert await asyncio.to_thread(held.wait, 20)
+            group.create_task(get("/next"))
+            while not any(connector._waiters.values()):  # noqa: ASYNC110 - a connector has no event for this
+                await asyncio.sleep(0.001)
+            tokens.obtain(rejected=tokens.live)
+            may_end.set()
+
+    asyncio.run(run())
+    assert [each.values("authorization") for each in own.arrived] == [
+        [f"Bearer {two[0]}"],
+        [f"Bearer {two[1]}"],
+    ]

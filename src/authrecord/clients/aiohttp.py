@@ -30,7 +30,7 @@ from ..core.replay import Outcome
 from ..keeper.attempt import Attempt
 from ..keeper.authenticator import Authenticator
 from ..keeper.live import FOREVER, Live
-from .aiohttp_request import stamped
+from .aiohttp_request import carried, stamped
 from .aiohttp_response import answer_of, drain, hide_echo, peek
 from .outcome import authenticated
 from .scrubbing import scrub
@@ -74,6 +74,7 @@ class Middleware:
         if response.status < 300 and not authenticator.has_pattern:
             response.authrecord = self._authenticated  # type: ignore[attr-defined]  # read by `outcome`
             return response
+        live = carried(copy)
         hide_echo(response, live)
         return await self._judged(request, copy, response, handler, live)
 
@@ -122,21 +123,21 @@ class Middleware:
                     await drain(response)
                     await copy.close()  # a body that is still being written would be read by two at once
                     copy = stamped(request, self._authenticator, need.live)
-                    response = await _send(copy, handler, need.live)
-                    reply = answer_of(response)
+                    response = await _send(copy, handler)
+                    reply = answer_of(response), carried(copy)
         except BaseException:
             response.close()
             raise
         return _kept(response, attempt.outcome)
 
 
-async def _send(copy: ClientRequest, handler: ClientHandlerType, live: Live) -> ClientResponse:
+async def _send(copy: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     try:
         response = await handler(copy)
     except Exception as error:
         await _failed(copy, error)
         raise
-    hide_echo(response, live)
+    hide_echo(response, carried(copy))
     return response
 
 

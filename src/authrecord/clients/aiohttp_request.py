@@ -44,12 +44,18 @@ class Stamping:
     async def send(self, connection: Any) -> Any:
         """Write the request with the credential on it.
 
+        A request that waited for a connection may have waited longer than its token lived. If somebody renewed
+        meanwhile it carries the newer one.
+
         Raises `OriginRefused` when something between the adapter and the wire changed the destination.
         """
         url = self.url
         if url is not self._clean[0] and not releases(self._authenticator, url):
             self._authenticator.release(origin_of(str(url.origin())))
         self._clean = (url, self.headers)
+        authenticator = self._authenticator
+        if authenticator.source.live is not self._live:
+            self._live = authenticator.ready() or self._live
         self._put_on()
         try:
             return await self._send_stamped(connection)
@@ -94,6 +100,12 @@ class Stamping:
 def releases(authenticator: Authenticator, url: URL) -> bool:
     """True when the credential may go where aiohttp will connect to for `url`."""
     return authenticator.releases(url.scheme, url.raw_host or "", url.explicit_port)
+
+
+def carried(copy: Any) -> Live:
+    """The credential that a copy made by `stamped` carried when it was sent, or will carry."""
+    live: Live = copy._live
+    return live
 
 
 def stamped(request: ClientRequest, authenticator: Authenticator, live: Live) -> ClientRequest:

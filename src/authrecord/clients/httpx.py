@@ -18,7 +18,6 @@ from httpx._multipart import MultipartStream
 
 from ..keeper.authenticator import Authenticator
 from .httpx_family import AsyncLogic, Library, Logic, attach_to, base_url
-from .httpx_queue import queue_of
 
 _Client = TypeVar("_Client", httpx.Client, httpx.AsyncClient)
 
@@ -32,6 +31,7 @@ LIBRARY = Library(
     async_stream=httpx.AsyncByteStream,
     transport=httpx.HTTPTransport,
     async_transport=httpx.AsyncHTTPTransport,
+    pool_timeout=httpx.PoolTimeout,
 )
 """The classes that the shared logic works with."""
 
@@ -52,7 +52,6 @@ class AsyncTransport(AsyncLogic, httpx.AsyncBaseTransport):
 
     def __init__(self, authenticator: Authenticator, inner: httpx.AsyncBaseTransport | None = None) -> None:
         super().__init__(authenticator, inner)
-        self._queue = queue_of(self._inner)
 
 
 def attach(client: _Client, authenticator: Authenticator) -> _Client:

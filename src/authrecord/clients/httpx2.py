@@ -31,6 +31,7 @@ LIBRARY = Library(
     async_stream=httpx2.AsyncByteStream,
     transport=httpx2.HTTPTransport,
     async_transport=httpx2.AsyncHTTPTransport,
+    pool_timeout=httpx2.PoolTimeout,
 )
 """The classes that the shared logic works with."""
 

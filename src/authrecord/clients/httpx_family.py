@@ -15,6 +15,7 @@ from ..keeper.attempt import Attempt
 from ..keeper.authenticator import Authenticator
 from ..keeper.live import FOREVER, Live
 from .bodies import nothing_to_do
+from .httpx_queue import queue_of
 from .httpx_request import Library, answer_of, encodings_of, hide_echo, rewind_of_stream, stamped
 from .httpx_streams import drain, drain_async, peek, peek_async
 from .outcome import KEY, authenticated
@@ -108,6 +109,7 @@ class Logic(_Common):
         return self._told(self._begins(request, live, response, attempt), attempt, request, response, rewind)
 
     def _send(self, request: Any, live: Live) -> Any:
+        """The answer to a replay."""
         try:
             response = self._inner.handle_request(stamped(self.library, request, live))
         except Exception as error:
@@ -133,7 +135,7 @@ class Logic(_Common):
                     drain(response)
                     rewind()
                     response = self._send(request, need.live)
-                    reply = answer_of(response)
+                    reply = answer_of(response), need.live
         except BaseException:
             response.close()
             raise
@@ -149,7 +151,11 @@ class AsyncLogic(_Common):
     """A transport for `AsyncClient`: what `handle_async_request` does."""
 
     _queue: Any = None
-    """In front of the inner transport's pool, if that needs one: `httpx_queue.PoolQueue`."""
+    """In front of the inner transport's pool, if that is the library's own: `httpx_queue.PoolQueue`."""
+
+    def __init__(self, authenticator: Authenticator, inner: Any = None) -> None:
+        super().__init__(authenticator, inner)
+        self._queue = queue_of(self.library, self._inner)
 
     def _default_inner(self) -> Any:
         return self.library.async_transport()
@@ -214,14 +220,18 @@ class AsyncLogic(_Common):
         finally:
             queue.sent()
 
-    async def _send(self, request: Any, live: Live) -> Any:
+    async def _send(self, request: Any, live: Live) -> tuple[Any, Live]:
+        """The answer to a replay, and the credential that it carried."""
         try:
-            response = await self._passed_on(stamped(self.library, request, live))
+            if self._queue is None:
+                response = await self._inner.handle_async_request(stamped(self.library, request, live))
+            else:
+                response, live = await self._in_turn(request, live)
         except Exception as error:
             scrub(error)
             raise
         hide_echo(response, live)
-        return response
+        return response, live
 
     async def _told(self, steps: Story, attempt: Attempt, request: Any, response: Any, rewind: Any) -> Any:
         """The last answer of the story; a failure or a cancellation on the way closes the one at hand."""
@@ -239,8 +249,8 @@ class AsyncLogic(_Common):
                 else:
                     await drain_async(response)
                     rewind()
-                    response = await self._send(request, need.live)
-                    reply = answer_of(response)
+                    response, live = await self._send(request, need.live)
+                    reply = answer_of(response), live
         except BaseException:
             await response.aclose()
             raise

@@ -1,8 +1,12 @@
-"""A queue in front of httpcore's pool, for httpx's `AsyncClient`.
+"""A queue in front of the pool of an `AsyncClient` of httpx or httpx2.
 
-httpcore looks at every request that waits in its pool, for every connection, whenever a request comes or goes. With
-a thousand tasks and a hundred connections that keeps the event loop busy for ten seconds. A request that the pool
-could only let wait therefore waits here, in order and at no cost, until a request leaves the pool.
+A request that waits in the pool carries the credential that was put on it before, which may run out there: with
+more tasks than connections the waiting can be longer than a token's life. A request that the pool could only let wait
+therefore waits here, in order and at no cost, until a request leaves the pool, and is stamped then.
+
+For httpx there is a second reason: httpcore looks at every request that waits in its pool, for every connection,
+whenever a request comes or goes. With a thousand tasks and a hundred connections that keeps the event loop busy for
+ten seconds.
 
 Nobody waits who would not have waited in the pool: it holds as many requests as it may open connections, and over
 HTTP/1.1 each of them needs one. A pool that speaks HTTP/2, where many share a connection, has no queue.
@@ -20,9 +24,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
-import httpx
-
 from ..keeper.flight import running_loop
+from .httpx_request import Library
 
 _MARK: Final = "_authrecord_queue"
 _NO_ROOM: Final = -1
@@ -35,8 +38,9 @@ class PoolQueue:
     Otherwise it takes its `turn`, is sent, and says `sent` however that ended. Used in the pool's event loop only.
     """
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool: Any, timed_out: Callable[[str], Exception]) -> None:
         self.pool = pool
+        self._timed_out = timed_out
         self.room = self._most = int(pool._max_connections)
         self._waiting: OrderedDict[_Place, None] = OrderedDict()
         self._let_in = 0  # have their turn, and are not in the pool yet
@@ -44,7 +48,7 @@ class PoolQueue:
     async def turn(self, seconds: float | None) -> None:
         """Wait for room, at most `seconds`. The request must be sent in the same step of its task.
 
-        Raises `httpx.PoolTimeout`. A waiter that is cancelled passes its turn on.
+        Raises the library's `PoolTimeout`. A waiter that is cancelled passes its turn on.
         """
         if not self._waiting and self._is_room():
             return
@@ -61,7 +65,7 @@ class PoolQueue:
             raise
         if not is_mine:
             self._leave(place)
-            raise httpx.PoolTimeout("no connection of the pool became free in time")
+            raise self._timed_out("no connection of the pool became free in time")
         self._let_in -= 1
         self._reopen()
 
@@ -173,14 +177,17 @@ class _ElsewherePlace:
         return self._woken.is_set()
 
 
-def queue_of(transport: Any) -> PoolQueue | None:
-    """The queue in front of the pool of `transport`; `None` if it needs none, or is no transport of httpx's own."""
-    if not isinstance(transport, httpx.AsyncHTTPTransport):
+def queue_of(library: Library, transport: Any) -> PoolQueue | None:
+    """The queue in front of the pool of `transport`.
+
+    `None` if that is no transport of the library's own, or its pool is not as expected.
+    """
+    if not isinstance(transport, library.async_transport):
         return None
     pool: Any = transport._pool
     found: PoolQueue | None = getattr(pool, _MARK, None)
     if found is None and _is_as_expected(pool):
-        found = PoolQueue(pool)
+        found = PoolQueue(pool, library.pool_timeout)
         setattr(pool, _MARK, found)
     return found
 

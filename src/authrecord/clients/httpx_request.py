@@ -33,6 +33,7 @@ class Library:
     async_stream: Any
     transport: Any
     async_transport: Any
+    pool_timeout: Any
 
 
 def stamped(library: Library, request: Any, live: Live) -> Any:

@@ -219,7 +219,7 @@ class Adapter(BaseAdapter):
                     if rewind is not None:
                         rewind()
                     response = send(need.live)
-                    reply = answer_of(response)
+                    reply = answer_of(response), need.live
         except BaseException:
             response.close()
             raise

@@ -47,7 +47,11 @@ class Renew:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Wanted: the present answer drained, the body rewound, the request sent with `live`, and the new `Answer`."""
+    """Wanted: the present answer drained, the body rewound and the request sent with `live`.
+
+    What comes back is the new `Answer`, and the credential that was sent: a newer one than `live` where the request
+    had to wait for a connection, and somebody renewed meanwhile.
+    """
 
     live: Live
 
@@ -74,8 +78,7 @@ def story(
         fresh = yield Renew(live)
         if not attempt.wants_replay(live, fresh, answer.status):
             return
-        live = fresh
-        answer = yield Replay(live)
+        answer, live = yield Replay(fresh)
 
 
 def _has_body(method: str, answer: Answer) -> bool:
