@@ -1,7 +1,10 @@
 """N18: schemathesis asks the API whatever its own description allows, and more, with three tokens.
 
-No fault of the server, no answer that the description does not know, no secret in any answer. With
-AUTHRECORD_API_EXAMPLES=2000 it takes many minutes and asks some hundred thousand times.
+No fault of the server, no answer that the description does not know, no secret in any answer.
+
+AUTHRECORD_API_EXAMPLES=500 asks 45,000 times, in twenty minutes of one core. That found what five do not: the
+description did not say that a repeated request with an idempotency key is answered 200, and that the name of a query
+parameter may not be empty; no 5xx, no secret.
 """
 
 from __future__ import annotations

@@ -44,9 +44,9 @@ class Stated:
 
 
 def kind_words(auth_type: str, grant: str) -> str:
-    """`Bearer Token`, `API Key`, `OAuth 2.0 · Client Credentials`."""
+    """`Bearer Token`, `API Key`, and for OAuth 2.0 the grant: `Client Credentials`."""
     words = _TYPES.get(auth_type, auth_type)
-    return f"{words} · {_GRANTS[grant]}" if auth_type == OAuth2.type and grant in _GRANTS else words
+    return _GRANTS.get(grant, words) if auth_type == OAuth2.type else words
 
 
 def stated(summary: Summary, now: float) -> Stated:
