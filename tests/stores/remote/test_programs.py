@@ -15,7 +15,7 @@ import pytest
 from tests.stores.remote.reach import Reach
 
 LIFE: Final = 1.0
-SECONDS: Final = 2.5
+SECONDS: Final = 2.2
 PROGRAMS: Final = 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import aiohttp
@@ -14,7 +15,9 @@ import requests
 import authrecord
 from authrecord.core.errors import OriginRefused, RecordFault, StoreFault
 from authrecord.core.replay import Reason
-from authrecord.core.secret import Reference
+from authrecord.core.secret import Reference, Secret
+from authrecord.core.token import Token
+from authrecord.keeper.naming import token_key
 from authrecord.record import OAuth2
 from tests.stores.remote.reach import Reach
 from tests.web.stage import bearer
@@ -86,6 +89,27 @@ def test_an_api_key_goes_where_the_record_says(reach: Reach) -> None:
     for _ in range(3):
         records.stamp("key", "http://127.0.0.1:9/a")
     assert reach.releases() == 1, "it is in memory"
+
+
+@pytest.mark.parametrize("attached", ["id_token", "access_token"])
+def test_an_id_token_comes_only_for_a_record_that_attaches_it(reach: Reach, attached: str) -> None:
+    reach.machine(token_usage={"token": attached})
+    store = reach.web.store()
+    given = Token(
+        access_token=Secret(reach.canary("access token")),
+        id_token=Secret(reach.canary("ID token")),
+        obtained_at=time.time(),
+        life=60.0,
+    )
+    claim = store.claim(token_key(store.read("orders").record), seconds=30, patience=0)
+    store.settle(claim, given)
+    records = reach.records()
+    sent = given.id_token if attached == "id_token" else given.access_token
+    assert sent is not None
+    assert records.stamp("orders", reach.provider.url).wire_headers() == [
+        ("Authorization", f"Bearer {sent.reveal()}")
+    ]
+    assert (records.token("orders").id_token is not None) is (attached == "id_token")
 
 
 def test_nothing_goes_to_another_origin_of_the_record(reach: Reach) -> None:
