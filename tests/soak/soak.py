@@ -30,6 +30,9 @@ AWAY: Final = (Faults(refusing=True), Faults(swallowing=True))
 RECOVERY_SECONDS: Final = 5.0
 """After the database is back, for connections that were tried in vain."""
 
+IDLE_SECONDS: Final = 0.3
+IDLE_PATIENCE_SECONDS: Final = 3.0
+
 MOST_GROWTH_MIB: Final = 16.0
 SAMPLE_SECONDS: Final = 0.5
 
@@ -39,6 +42,7 @@ class Plan:
     """One soak. Times in seconds. `rate`: requests a second; 0 for half of what `probe` seconds show as the top.
 
     `engine`: what carries the requests, see `carriers`.
+    `between_renewals`: nobody is killed in the middle of one, whose claim would keep others for 45 seconds.
     `away`: how long the database is gone, each time. `fails`: the part of the provider's answers that go wrong.
     """
 
@@ -51,6 +55,7 @@ class Plan:
     away: float = 10.0
     token_life: float = 5.0
     fails: float = 0.1
+    between_renewals: bool = False
     connections: int = 16
     seed: int = 0
     make_secret: Callable[[str], str] = lambda _: secrets.token_urlsafe(24)
@@ -142,8 +147,15 @@ class _Run:
                 await asyncio.sleep(RECOVERY_SECONDS)
             await self._until(sixth * (2 + 2 * away))
             async with self._killing:
-                await asyncio.to_thread(self._scene.control.kill_and_start_again)
+                await asyncio.to_thread(self._kill)
         await self._until(self._plan.seconds)
+
+    def _kill(self) -> None:
+        """Kill the control process, when no token was asked for in a moment, if the plan wants that."""
+        give_up = time.monotonic() + (IDLE_PATIENCE_SECONDS if self._plan.between_renewals else 0.0)
+        while time.monotonic() < min(give_up, self._scene.provider.last + IDLE_SECONDS):
+            time.sleep(0.01)
+        self._scene.control.kill_and_start_again()
 
     async def _until(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, self._began + seconds - time.monotonic()))

@@ -31,6 +31,7 @@ def test_no_answer_is_lost_and_none_says_expired_while_everything_around_the_gat
         away=3.0,
         token_life=2.0,
         connections=8,
+        between_renewals=True,
         make_secret=canary.make,
     )
     result = soak(plan)
