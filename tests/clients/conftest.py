@@ -10,8 +10,11 @@ import pytest
 
 from authrecord.clients.sender import TokenSender
 from authrecord.keeper.authenticator import Authenticator
+from tests.canary_watch import Canary
 
 from .faces import FACES, Face
+from .queue_bench import KITS, Bench, Kit
+from .records import PLACEMENTS, Tokens
 from .server import Server, running
 
 
@@ -53,3 +56,24 @@ def send() -> Iterator[TokenSender]:
     sender = TokenSender(clock=time, deadline=5.0)
     yield sender
     sender.close()
+
+
+@pytest.fixture
+def tokens(canary: Canary) -> Tokens:
+    """Two tokens, one after the other."""
+    return Tokens([canary("first token"), canary("second token")], PLACEMENTS["Authorization"])
+
+
+@pytest.fixture(params=KITS, ids=["httpx", "httpx2"])
+def kit(request: pytest.FixtureRequest) -> Kit:
+    """httpx, then httpx2."""
+    found: Kit = request.param
+    return found
+
+
+@pytest.fixture
+def bench(kit: Kit, own: Server, tokens: Tokens) -> Iterator[Bench]:
+    """A client of few connections with a queue; what the server still holds ends with the test."""
+    one = Bench(kit, own, tokens)
+    yield one
+    one.may_end.set()
