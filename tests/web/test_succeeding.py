@@ -112,7 +112,7 @@ def test_a_static_credential_is_told_without_a_life(web: Stage, canary: Canary) 
         (b"", "application/x-www-form-urlencoded", 200),
         (b"", "", 200),
         (b"a=b", "application/x-www-form-urlencoded", 415),
-        (b"{", "application/json", 422),
+        (b"{", "application/json", 400),
         (b"null", "application/json", 200),
     ],
 )

@@ -35,6 +35,7 @@ BY_CODE: Final = {
     "too_many_attempts": 429,
     "unauthorized": 401,
     "bad_query": 400,
+    "bad_json": 400,
 }
 """The status of an error by its code, where the code says more than its class."""
 
