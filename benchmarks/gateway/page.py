@@ -111,7 +111,16 @@ def _bars(found: Found) -> list[str]:
             found.ratio(envoys.REPLAY, envoys.PLAIN),
             0.78,
         ),
-        ("Envoy engine, 10,000 records and rules beside one", found.ratio(envoys.MANY, envoys.ONE), 0.95),
+        (
+            "Envoy engine, 10,000 records and rules beside one, found by Host",
+            found.ratio(envoys.MANY, envoys.ONE),
+            0.95,
+        ),
+        (
+            "Envoy engine, 10,000 records and rules of one origin beside one, found by path",
+            found.ratio(envoys.PATHS, envoys.HEADER),
+            0.95,
+        ),
     ]
     if SECURE_MITM in found.secure:
         least += [
