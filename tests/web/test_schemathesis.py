@@ -4,7 +4,7 @@ No fault of the server, no answer that the description does not know, no secret 
 
 AUTHRECORD_API_EXAMPLES=500 asks 45,000 times, in twenty minutes of one core. That found what five do not: the
 description did not say that a repeated request with an idempotency key is answered 200, and that the name of a query
-parameter may not be empty; no 5xx, no secret.
+parameter may not be empty; no 5xx, no secret. A route ends at its first finding: `POST /records` was asked less.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ BEYOND_A_SCHEMA = (
     r"names a header that",
     r"begins like a reference",
     r"is not a name",
+    r"is none, and Client Credentials is for clients that authenticate",
     r"(?:stands|comes|is there) twice",
     r"has a scheme that no callback has",
     r"cannot be read as a pattern",
