@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from .ledger import Ledger, Received
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 120.0
 """Longer than a renewal may wait for a claim of a process that was killed."""
 
 BODY = b"x" * 2048

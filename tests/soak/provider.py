@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import AsyncIterator, Callable
 
 from authrecord.testing import HonestServer
@@ -17,10 +16,7 @@ LOST_OF_FAILED = 0.2
 
 
 class FailingProvider(HonestServer):
-    """`fails`: the part of the token requests that go wrong. `failed`, `asked`: how many.
-
-    `last`: when the latest token request came or was answered, by the monotonic clock.
-    """
+    """`fails`: the part of the token requests that go wrong. `failed`, `asked`: how many."""
 
     def __init__(
         self, *, token_life: float, fails: float, seed: int, make_secret: Callable[[str], str]
@@ -30,20 +26,12 @@ class FailingProvider(HonestServer):
         self._random = random.Random(seed)
         self.asked = 0
         self.failed = 0
-        self.last = 0.0
 
     def is_live(self, access_token: str) -> bool:
         """Whether the API takes this token now."""
         return self._state.live(access_token) is not None
 
     async def _token(self, received: Received) -> Reply:
-        self.last = time.monotonic()
-        try:
-            return await self._answered(received)
-        finally:
-            self.last = time.monotonic()
-
-    async def _answered(self, received: Received) -> Reply:
         self.asked += 1
         if self._random.random() >= self._fails:
             return await super()._token(received)

@@ -15,6 +15,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Final
 
+import psycopg
+
 from tests.fault_proxy import HEALTHY, Faults
 
 from . import api
@@ -30,8 +32,8 @@ AWAY: Final = (Faults(refusing=True), Faults(swallowing=True))
 RECOVERY_SECONDS: Final = 5.0
 """After the database is back, for connections that were tried in vain."""
 
-IDLE_SECONDS: Final = 0.3
-IDLE_PATIENCE_SECONDS: Final = 3.0
+IDLE_PATIENCE_SECONDS: Final = 5.0
+_CLAIMED: Final = "SELECT 1 FROM claims WHERE holder <> '' LIMIT 1"
 
 MOST_GROWTH_MIB: Final = 16.0
 SAMPLE_SECONDS: Final = 0.5
@@ -42,7 +44,7 @@ class Plan:
     """One soak. Times in seconds. `rate`: requests a second; 0 for half of what `probe` seconds show as the top.
 
     `engine`: what carries the requests, see `carriers`.
-    `between_renewals`: nobody is killed in the middle of one, whose claim would keep others for 45 seconds.
+    `between_renewals`: nobody is killed who holds a claim, which would keep others for 45 seconds.
     `away`: how long the database is gone, each time. `fails`: the part of the provider's answers that go wrong.
     """
 
@@ -151,10 +153,11 @@ class _Run:
         await self._until(self._plan.seconds)
 
     def _kill(self) -> None:
-        """Kill the control process, when no token was asked for in a moment, if the plan wants that."""
+        """Kill the control process; where the plan wants that, when nobody holds a claim, if that comes soon."""
         give_up = time.monotonic() + (IDLE_PATIENCE_SECONDS if self._plan.between_renewals else 0.0)
-        while time.monotonic() < min(give_up, self._scene.provider.last + IDLE_SECONDS):
-            time.sleep(0.01)
+        with psycopg.connect(self._plan.database_url, autocommit=True) as database:
+            while time.monotonic() < give_up and database.execute(_CLAIMED).fetchone():
+                time.sleep(0.01)
         self._scene.control.kill_and_start_again()
 
     async def _until(self, seconds: float) -> None:

@@ -245,3 +245,24 @@ def test_a_renewed_credential_takes_the_place_of_the_refused_one(
     kept = "/p%20q/%2e%2e//x?q=%27&z" if place == "query" else "/p%20q/%2e%2e//x?access_token=mine&q=%27&z"
     assert f"GET {kept}" in first
     assert f"GET {kept}" in second
+
+
+def test_H8_a_renewed_token_that_ran_out_on_its_way_is_renewed_once_more(
+    upstream: MakeUpstream, envoy: Make, provider: HonestServer
+) -> None:
+    provider.token_life = 0.6
+    seen: list[str] = []
+
+    def reply(taken: Taken) -> bytes:
+        seen.append(authorization(taken)[0])
+        if len(seen) == 2:
+            time.sleep(0.8)  # longer than the token lives
+        return OK if len(seen) == 3 else REFUSED
+
+    api = upstream(reply=reply)
+    through = envoy(api.url, client_record(provider, api.url))
+    provider.expire_all()
+    told = through.get()
+    assert told.status == 200
+    assert told.values("x-authrecord-outcome") == ["renewed-and-replayed"]
+    assert len(seen) == len(set(seen)) == 3

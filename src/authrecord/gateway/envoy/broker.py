@@ -26,7 +26,7 @@ from .plan import REPLAYED_BODY_BYTES, Target
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """What Envoy saw. `attempt`: 1, or 2 after a replay. `sent`: bytes of the request's body, as far as it came.
+    """What Envoy saw. `attempt`: 1, and one more for each replay. `sent`: bytes of the request's body so far.
 
     `holds`: the answer is held back whole, so that another can stand for it. `credentials`: for each of the target's
     records the part of the request in which it stands: a header's value, the path with its query, or the cookies.
@@ -105,15 +105,21 @@ class Broker:
     async def _story(self, story: Attempt, authenticator: Authenticator, live: Live, seen: Suspicion) -> bool:
         expired = judged(authenticator, seen)
         if seen.attempt > 1:
-            story.replays, story.reason = 1, Reason.RENEWED_AND_REPLAYED
-            if story.wants_renewal(live, expired):
-                story.reason = Reason.RENEWED_TOKEN_REFUSED
-            return False
+            story.replays, story.reason = seen.attempt - 1, Reason.RENEWED_AND_REPLAYED
+            if not story.wants_renewal(live, expired):
+                return False
+            return await self._renewed(story, authenticator, live, seen)
         if expired is not None and refused_young(authenticator, live, now=self._now(), most=self._young):
             story.expired, story.reason = expired, Reason.COOLING_DOWN
             return False
         if not story.wants_renewal(live, expired):
             return False
+        return await self._renewed(story, authenticator, live, seen)
+
+    async def _renewed(
+        self, story: Attempt, authenticator: Authenticator, live: Live, seen: Suspicion
+    ) -> bool:
+        """Renew; true when the request is to be sent again."""
         fresh = await story.renewed_async(live)
         if fresh is not None:
             self._board.put(authenticator.name, fresh)

@@ -170,7 +170,7 @@ def suspicion_of(told: dict[str, str], shown: bytes) -> Suspicion:
         credentials.append(part)
     return Suspicion(
         target=told.get("authrecord-target", ""),
-        attempt=2 if told.get("authrecord-attempt") == "2" else 1,
+        attempt=max(_number(told.get("authrecord-attempt", "1")), 1),
         method=told.get("authrecord-method", "GET"),
         sent=max(_number(sent), _number(length)),
         status=_number(told.get("authrecord-status", "0")),

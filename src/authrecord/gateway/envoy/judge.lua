@@ -97,7 +97,7 @@ function envoy_on_response(handle)
   local target = target_of(handle)
   if not target.judged then return end -- the API's own field of that name
   local head, body = suspicion(target, handle, headers)
-  if head == nil and string.byte(facts) ~= 50 then return end -- 50 is "2": the second attempt's success is told
+  if head == nil and string.byte(facts) == 49 then return end -- 49 is "1": a replay's success is told
   local holds = head ~= nil and is_short(handle:headers())
   if holds then handle:body(true) end -- so that another answer can stand for it
   local attempt, method, sent, length, first = string.match(facts, "^(%d*) (%S+) (%d*) (%d*) ?(.*)$")

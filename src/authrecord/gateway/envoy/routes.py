@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ...core.origin import DEFAULT_PORTS, Origin
+from ...keeper.attempt import MOST_REPLAYS
 from ..refusals import SAYS_ERROR, Refusal
 from ..rules import OwnCredential, Unmatched
 from . import logs, scripts, shared
@@ -206,7 +207,7 @@ def _to(target: Target, match: Json, records: tuple[str, ...] = (), *, passes_co
     if target.replays:
         action["retry_policy"] = {
             "retry_on": "retriable-headers",
-            "num_retries": 1,
+            "num_retries": MOST_REPLAYS,
             "retriable_headers": [{"name": "x-authrecord-replay", "present_match": True}],
         }
     return route

@@ -27,8 +27,11 @@ REALM: Final = 'Basic realm="authrecord"'
 CONTROL: Final = "authrecord_control"
 """The cluster of Envoy that leads to our control process."""
 
-PATIENCE: Final = 60_000
-"""Milliseconds that an answer waits for a renewal: longer than a renewal can take."""
+PATIENCE: Final = 90_000
+"""Milliseconds that an answer waits for a renewal: longer than the claim of a process that was killed, and a renewal.
+
+A control process that is being started again comes before that.
+"""
 
 TRIES: Final = 80
 """How often a script asks a control process that is not there: about ten seconds, by Envoy's pauses.
