@@ -84,7 +84,7 @@ class Attempt:
             self._refused_again()
             return self._ends(Reason.RENEWED_TOKEN_REFUSED)
         if authenticator.has_run_out(live):
-            if self.replays:
+            if self._replayed_at:
                 self._trip = authenticator.monotonic() - self._replayed_at
             return True
         if authenticator.trust.is_cooling or not authenticator.trust.spend(live):
