@@ -29,8 +29,8 @@ Made by `scripts/bench`, which measures authrecord and its Python peers in one r
 change `benchmarks/` and run it again. Times depend on the machine and on what else runs there; compare numbers of
 one run with each other only. Counts (token requests, failures, leaks) do not depend on the machine's speed.
 
-Pages of their own: [the store](performance-store.md), with the rotation of keys under load, and
-[the page and the API](performance-page.md).
+Pages of their own: [the store](performance-store.md), with the rotation of keys under load,
+[the page and the API](performance-page.md), and [the gateway](performance-gateway.md).
 """
 
 COST_NOTE = (
