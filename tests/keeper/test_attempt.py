@@ -12,7 +12,6 @@ from authrecord.core.expiry import Expired
 from authrecord.core.origin import allowed_origins
 from authrecord.core.replay import Reason, ReplayPolicy
 from authrecord.core.secret import Secret
-from authrecord.keeper.attempt import Attempt
 from authrecord.keeper.authenticator import MOST_DESTINATIONS, Authenticator
 from authrecord.keeper.gate import Source
 from authrecord.keeper.live import Live
@@ -121,47 +120,6 @@ def test_a_second_replay_only_if_the_token_ran_out_on_the_way(stage: Stage) -> N
     stage.clock.turn(101)
     assert not attempt.wants_renewal(third, Expired.STATUS)
     assert attempt.outcome.replays == 2
-
-
-def second_replay_after(stage: Stage, seconds: float) -> tuple[Attempt, Live, Live]:
-    """An attempt whose first replay ran out on the way. What it sent, and a newer token that is so old by now."""
-    attempt = stage.authenticator.attempt("GET", replayable=True)
-    first = stage.authenticator.credential()
-    assert attempt.wants_renewal(first, Expired.STATUS)
-    second = attempt.renewed(first)
-    assert attempt.wants_replay(first, second, 401)
-    assert second is not None
-    stage.clock.turn(101 - seconds)
-    newer = stage.authenticator.credential(second)
-    stage.clock.turn(seconds)
-    assert attempt.wants_renewal(second, Expired.STATUS)
-    return attempt, second, newer
-
-
-def test_the_last_replay_carries_a_token_that_will_not_run_out_on_the_way_too(stage: Stage) -> None:
-    """With 40 of 100 seconds left it is renewed once more, since nothing comes after this replay."""
-    attempt, second, newer = second_replay_after(stage, 60)
-    third = attempt.renewed(second)
-    assert third is not None
-    assert not third.is_same(newer)
-    assert attempt.wants_replay(second, third, 401)
-    assert len(stage.issuer.calls) == 4
-
-
-def test_the_last_replay_looks_at_how_long_the_first_was_under_way(stage: Stage) -> None:
-    """It took 101 seconds: 90 that are left of a token are too few, though they are most of its life."""
-    attempt, second, newer = second_replay_after(stage, 10)
-    third = attempt.renewed(second)
-    assert third is not None
-    assert not third.is_same(newer)
-
-
-def test_the_last_replay_carries_an_older_token_when_no_younger_one_can_be_had(stage: Stage) -> None:
-    attempt, second, newer = second_replay_after(stage, 60)
-    stage.issuer.error = TryLater("the provider answered 503.")
-    assert attempt.renewed(second) is newer
-    assert attempt.wants_replay(second, newer, 401)
-    assert (attempt.outcome.reason, attempt.outcome.detail) == (Reason.RENEWED_AND_REPLAYED, "")
 
 
 def test_H7_a_thousand_requests_refused_with_one_token_are_all_replayed_after_one_renewal(

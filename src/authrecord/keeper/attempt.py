@@ -18,7 +18,6 @@ response.… = attempt.outcome
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from ..core.errors import AuthrecordError
@@ -41,8 +40,6 @@ class Attempt:
         "_authenticator",
         "_method",
         "_replayable",
-        "_replayed_at",
-        "_trip",
         "detail",
         "expired",
         "failure",
@@ -54,7 +51,6 @@ class Attempt:
         self._authenticator = authenticator
         self._method = method
         self._replayable = replayable
-        self._replayed_at = self._trip = 0.0
         self.reason = Reason.AUTHENTICATED
         self.replays = 0
         self.expired: Expired | None = None
@@ -84,8 +80,6 @@ class Attempt:
             self._refused_again()
             return self._ends(Reason.RENEWED_TOKEN_REFUSED)
         if authenticator.has_run_out(live):
-            if self._replayed_at:
-                self._trip = authenticator.monotonic() - self._replayed_at
             return True
         if authenticator.trust.is_cooling or not authenticator.trust.spend(live):
             return self._ends(Reason.COOLING_DOWN)
@@ -94,27 +88,18 @@ class Attempt:
     def renewed(self, rejected: Live) -> Live | None:
         """The credential after `rejected`, or `None` when none can be had; blocks while it is obtained."""
         try:
-            fresh = self._authenticator.credential(rejected)
+            return self._authenticator.credential(rejected)
         except AuthrecordError as error:
             self._failed(error)
             return None
-        if self._is_too_old(fresh):
-            # It lives, and nobody refused it: when no younger one can be had it is used.
-            with suppress(AuthrecordError):
-                fresh = self._authenticator.credential(fresh)
-        return fresh
 
     async def renewed_async(self, rejected: Live) -> Live | None:
         """The same for a task."""
         try:
-            fresh = await self._authenticator.credential_async(rejected)
+            return await self._authenticator.credential_async(rejected)
         except AuthrecordError as error:
             self._failed(error)
             return None
-        if self._is_too_old(fresh):
-            with suppress(AuthrecordError):
-                fresh = await self._authenticator.credential_async(fresh)
-        return fresh
 
     def wants_replay(self, rejected: Live, fresh: Live | None, status: int) -> bool:
         """True when the request shall be sent again with `fresh`. `status`: of the answer that said expired."""
@@ -129,19 +114,8 @@ class Attempt:
         if refusal is not None:
             return self._ends(refusal)
         self.replays += 1
-        self._replayed_at = self._authenticator.monotonic()
         self.reason = Reason.RENEWED_AND_REPLAYED
         return True
-
-    def _is_too_old(self, fresh: Live) -> bool:
-        """True when the last replay would carry a token that may run out on the way, as the one before it did.
-
-        Half of its life must be left, or as long as the first replay was under way, if that is more.
-        """
-        if self.replays != MOST_REPLAYS - 1 or fresh.token is None:
-            return False
-        left = fresh.deadlines.end_monotonic - self._authenticator.monotonic()
-        return left < max((fresh.token.life or 0.0) / 2, self._trip)
 
     def _refused_again(self) -> None:
         """The renewed token was refused as well: if by the pattern alone, that may not mean "expired" (G11)."""
