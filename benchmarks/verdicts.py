@@ -6,11 +6,11 @@ ours could not be tried, is not reached.
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from pace import pace
 
 Results = dict[str, Any]
 HEADER_MICROSECONDS = 5.0
@@ -22,18 +22,6 @@ PROCESS_TIMES = 4.0
 HTTPX_FAULT = "ReadError: [Errno 9] Bad file descriptor"
 """httpx 0.28's own: its pool shares sockets between threads wrongly (httpcore issue 1110). The bare client fails so
 too, now and then, with 64 threads. It is counted and shown apart, on rows of httpx only."""
-
-ISSUED_COSTS = {
-    ("httpx2-sync", "authlib OAuth2Client cc"): 44.0,
-    ("httpx2-async", "authlib AsyncOAuth2Client cc"): 67.0,
-    ("httpx-sync", "httpx-auth client-credentials"): 13.0,
-    ("httpx-sync", "httpx-auth QueryApiKey"): 45.0,
-    ("requests-sync", "requests-oauth2client cc"): 3.5,
-    ("requests-sync", "requests-oauthlib OAuth2Session"): 12.0,
-    ("requests-sync", "google-auth AuthorizedSession"): 23.0,
-    ("requests-sync", "msal acquire_token_for_client + header"): 35.0,
-}
-"""Microseconds that peers took more than the bare client where the limits in microseconds were set."""
 
 FACES = ("httpx2", "httpx2[async]", "httpx", "httpx[async]", "requests", "aiohttp[async]")
 COST_FAMILIES = {
@@ -84,16 +72,6 @@ def span(numbers: Iterable[float], unit: str = "") -> str:
         return "none measured"
     low, high = f"{found[0]:,g}", f"{found[-1]:,g}"
     return f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
-
-
-def pace(families: Results) -> float:
-    """How many times as long as on the machine of `ISSUED_COSTS` the peers take here: a median. NaN without peers."""
-    found = [
-        families[family][name]["extra"] / issued
-        for (family, name), issued in ISSUED_COSTS.items()
-        if name in families.get(family, {})
-    ]
-    return statistics.median(found) if found else math.nan
 
 
 def cost(results: Results) -> list[Row]:

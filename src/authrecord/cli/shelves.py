@@ -112,14 +112,15 @@ class DocumentShelf:
         write_private(self._path, written.text)
 
 
-class StoreShelf:
-    """The store."""
+class _Stored:
+    """What a store on this machine and one at a server have in common. `told`: how messages call it."""
 
     kind = "store"
 
-    def __init__(self, store: SqlStore) -> None:
-        self.place = store.backend.place
+    def __init__(self, store: SqlStore | RemoteStore, place: str, told: str) -> None:
+        self.place = place
         self._store = store
+        self._told = told
         self._revision: int | None = None
 
     def find(self, name: str) -> Record:
@@ -131,46 +132,35 @@ class StoreShelf:
     def refuse_taken(self, name: str) -> None:
         """See `Shelf.refuse_taken`."""
         if self._store.holds(name):
-            raise _taken("the store", name)
+            raise _taken(self._told, name)
 
     def add(self, record: Record) -> None:
         """See `Shelf.add`."""
         self._store.create(record)
+
+
+class StoreShelf(_Stored):
+    """The store."""
+
+    def __init__(self, store: SqlStore) -> None:
+        super().__init__(store, store.backend.place, "the store")
+        self._own = store
 
     def change(self, before: Record, after: Record) -> None:
         """See `Shelf.change`. Raises `RecordFault` (code `stale`) when somebody changed it since `find`."""
-        self._store.update(before.name, after, revision=self._revision, carry_token=True)
+        self._own.update(before.name, after, revision=self._revision, carry_token=True)
 
     def close(self) -> None:
         """See `Shelf.close`."""
-        self._store.close()
+        self._own.close()
 
 
-class ServerShelf:
+class ServerShelf(_Stored):
     """The store at a server. A secret that it has stays there, and is not known here."""
 
-    kind = "store"
-
     def __init__(self, records: Records, store: RemoteStore) -> None:
-        self.place = store.place
+        super().__init__(store, store.place, "the server")
         self._records = records
-        self._store = store
-        self._revision: int | None = None
-
-    def find(self, name: str) -> Record:
-        """See `Shelf.find`."""
-        found = self._store.read(name)
-        self._revision = found.revision
-        return found.record
-
-    def refuse_taken(self, name: str) -> None:
-        """See `Shelf.refuse_taken`."""
-        if self._store.holds(name):
-            raise _taken("the server", name)
-
-    def add(self, record: Record) -> None:
-        """See `Shelf.add`."""
-        self._store.create(record)
 
     def change(self, before: Record, after: Record) -> None:
         """See `Shelf.change`. Raises `RecordFault` (code `stale`) when somebody changed it since `find`."""

@@ -139,6 +139,9 @@ def test_O2_O25_everybody_must_say_who_they_are_and_it_never_reaches_the_upstrea
         told = through.ask(request_for("GET", "/", *lines).replace(b"$\r\n", b""))
         assert told.status == 407
         assert told.values("proxy-authenticate") == ['Basic realm="authrecord"']
+        assert told.values("www-authenticate") == ['Basic realm="authrecord"'], (
+            "no URL, whose query may be secret"
+        )
         assert json.loads(told.body)["code"] == "unknown_caller"
     assert api.taken == []
     for name in ("X-Authrecord-Token", "Proxy-Authorization"):

@@ -68,5 +68,9 @@ def _mapper(condition: Json, refusal: Refusal, headers: dict[str, str]) -> Json:
         "status_code": refusal.status,
         "body": {"inline_string": refusal.body().decode()},
         "body_format_override": {**text, "content_type": "application/problem+json"},
-        "headers_to_add": [{"header": {"key": name, "value": value}} for name, value in added.items()],
+        "headers_to_add": [
+            *({"header": {"key": name, "value": value}} for name, value in added.items()),
+            # Envoy's own names the whole URL, query and all, as the realm.
+            {"header": {"key": "WWW-Authenticate", "value": REALM}, "append_action": "OVERWRITE_IF_EXISTS"},
+        ],
     }
