@@ -71,6 +71,8 @@ def manager(
                 "router",
                 "filters.http.router.v3.Router",
                 suppress_envoy_headers=True,
+                # Figures of each cluster, which nobody reads: they would be looked up by name for each request.
+                dynamic_stats=False,
                 upstream_http_filters=attempts,
             ),
         ],
