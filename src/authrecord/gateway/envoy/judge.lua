@@ -1,18 +1,18 @@
 -- Looks at an answer. Most are left alone; one that may say "expired" is shown to the control process, which
--- decides. The names in capitals are written before this script; what differs between targets is read from the route.
+-- decides. The names in capitals are written before this script; what differs between targets is read from the route,
+-- once for a target: to read there copies all that stands there. `key` comes with the facts about a request.
 
 local known = {}
 
-local function target_of(handle)
-  local metadata = handle:metadata()
-  local name = metadata:get("target")
-  local target = known[name]
+local function target_of(handle, key)
+  local target = known[key]
   if target == nil then
+    local metadata = handle:metadata()
     target = {
-      name = name, judged = metadata:get("judged"), credentials = metadata:get("credentials"),
+      name = metadata:get("target"), judged = metadata:get("judged"), credentials = metadata:get("credentials"),
       pattern = metadata:get("pattern"), streams = metadata:get("streams"), literals = metadata:get("literals"),
     }
-    known[name] = target
+    known[key] = target
   end
   return target
 end
@@ -94,13 +94,13 @@ function envoy_on_response(handle)
   local headers = handle:headers()
   local facts = headers:get("x-authrecord-context")
   if facts == nil then return end
-  local target = target_of(handle)
-  if not target.judged then return end -- the API's own field of that name
+  local target = target_of(handle, string.match(facts, "^%x*"))
+  if not target.judged then return end
   local head, body = suspicion(target, handle, headers)
-  if head == nil and string.byte(facts) == 49 then return end -- 49 is "1": a replay's success is told
+  if head == nil and string.byte(facts, ATTEMPT) == 49 then return end -- 49 is "1": a replay's success is told
   local holds = head ~= nil and is_short(handle:headers())
   if holds then handle:body(true) end -- so that another answer can stand for it
-  local attempt, method, sent, length, first = string.match(facts, "^(%d*) (%S+) (%d*) (%d*) ?(.*)$")
+  local attempt, method, sent, length, first = string.match(facts, "^%x* (%d*) (%S+) (%d*) (%d*) ?(.*)$")
   headers = handle:headers()
   local asked = {
     [":method"] = "POST", [":path"] = "/authrecord.Broker/Judge", [":authority"] = "authrecord",

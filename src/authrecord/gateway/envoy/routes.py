@@ -128,7 +128,6 @@ def virtual_host(site: Site, domains: list[str], plan: Plan) -> Json:
         "domains": domains,
         "routes": routes,
         "request_body_buffer_limit": plan.replay_bytes,
-        "include_request_attempt_count": any(way.target.replays for way in site.ways),
     }
 
 

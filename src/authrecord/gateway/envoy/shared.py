@@ -11,6 +11,7 @@ their places and adds the facts about a request that the judge reads from the an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from . import scripts
@@ -22,6 +23,9 @@ from .shapes import FROM_US, Json, any_value_of, extension, is_address, lua, typ
 _INJECT: Final = "authrecord.inject"
 _PLACE: Final = "authrecord.place"
 _FACTS: Final = "%UPSTREAM_REQUEST_ATTEMPT_COUNT% %REQ(:METHOD)% %BYTES_RECEIVED% %REQ(CONTENT-LENGTH)%"
+CONTEXT: Final = "x-authrecord-context"
+"""The header of an answer in which the judge finds the facts about its request."""
+
 _STAMPED: Final = "x-authrecord-c-stamp"
 """Says that a credential goes where Envoy itself cannot put it."""
 
@@ -105,32 +109,43 @@ def _injection(target: Target) -> Json:
 def _placing(target: Target) -> Json:
     """Credentials of headers into their places, and everything of ours off the request.
 
-    The judge finds what it needs on the answer, where forgeries of it go.
+    The judge finds what it needs on the answer, where forgeries of it go. Each mutation costs, so that what a target
+    never sets is not taken away either: what a caller sends under such names goes at the listener.
     """
-    numbered = list(enumerate(target.placements, start=1))
     placed = [
         set_header(one.name, f"%REQ({header_of(number)})%")
-        for number, one in numbered
+        for number, one in enumerate(target.placements, start=1)
         if one.place is Place.HEADER
     ]
-    ours = [name for number, _ in numbered for name in (header_of(number), f"{_WANTED}-{number}")]
-    forged = [{"remove": name} for name in ("x-authrecord-replay", "x-authrecord-outcome")]
-    facts = {}
-    for number, one in numbered:
+    answered = _telling(target) if target.replays else [{"remove": CONTEXT}]
+    return {
+        "request_mutations": [*placed, *({"remove": name} for name in _ours(target))],
+        "response_mutations": [*({"remove": name} for name in _FORGED), *answered],
+    }
+
+
+_FORGED: Final = ("x-authrecord-replay", "x-authrecord-outcome")
+
+
+def _ours(target: Target) -> Iterable[str]:
+    """The headers that `_injection` sets."""
+    numbers = range(1, len(target.placements) + 1)
+    yield from map(header_of, numbers)
+    yield from (f"{_WANTED}-{number}" for number in numbers[1:])
+    if target.needs_script:
+        yield _STAMPED
+    if not is_address(target.origin.host):
+        yield _DIALLED
+
+
+def _telling(target: Target) -> Iterable[Json]:
+    """What the judge has to know about a request, on its answer."""
+    for number, one in enumerate(target.placements, start=1):
         sent = f"%REQ({_sent_in(one)})%"
         if number == 1:
-            facts["x-authrecord-context"] = f"{_FACTS} {sent}"
+            yield set_header(CONTEXT, f"{scripts.key_of(target)} {_FACTS} {sent}")
         else:
-            facts[f"x-authrecord-context-{number}"] = sent
-    return {
-        "request_mutations": [
-            *placed,
-            *({"remove": name} for name in (*ours, _STAMPED, _DIALLED, "x-envoy-attempt-count")),
-        ],
-        "response_mutations": [*forged, *(set_header(name, value) for name, value in facts.items())]
-        if target.replays
-        else forged,
-    }
+            yield set_header(f"{CONTEXT}-{number}", sent)
 
 
 _DIALLED: Final = "x-authrecord-c-dialled"
