@@ -114,11 +114,10 @@ def _routes(plan: Plan) -> Json:
             made: Json = {
                 "name": f"{host}:{port}",
                 "domains": [f"{host}:{port}"],
-                "routes": [refusing("/", *NO_RULE)],
+                "routes": [connect, refusing("/", *NO_RULE)],
             }
         else:
-            made = virtual_host(plain, authorities(plain.origin), plan)
-        made["routes"].insert(0, connect)
+            made = virtual_host(plain, authorities(plain.origin), plan, connect=connect)
         hosts.append(made)
     return routes_of([*hosts, _others(plan)])
 

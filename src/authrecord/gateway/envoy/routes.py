@@ -15,6 +15,7 @@ from ...keeper.attempt import MOST_REPLAYS
 from ..refusals import SAYS_ERROR, Refusal
 from ..rules import OwnCredential, Unmatched
 from . import logs, scripts, shared
+from .by_path import EVERY_PATH, Step, found_by_path
 from .placement import Place, Placement, spellings
 from .plan import Plan, Site, Target, Way
 from .shapes import SCRIPT, Json
@@ -108,27 +109,36 @@ def authorities(origin: Origin) -> list[str]:
     return named
 
 
-def virtual_host(site: Site, domains: list[str], plan: Plan) -> Json:
-    """An origin of a plan, found by these authorities, and what becomes of requests to it."""
-    routes: list[Json] = []
-    if site.looks_at_paths:
-        headers = [_header(":path", {"safe_regex": {"regex": _AMBIGUOUS}})]
-        routes.append(refusing("/", *_AMBIGUOUS_PATH, headers=headers))
-    without = {"prefix": "/", "headers": [{"name": BYPASS, "present_match": True}]}
-    routes.append(_to(site.bare, without, site.records))
-    routes.append(refusing("/", *_TRACE, headers=[_header(":method", {"exact": "TRACE"})]))
-    for way in site.ways:
-        routes.extend(_ways(site, way))
-    if plan.rules.unmatched is Unmatched.PASS:
-        routes.append(_to(site.bare, {"prefix": "/"}))
-    else:
-        routes.append(refusing("/", *NO_RULE))
+def virtual_host(site: Site, domains: list[str], plan: Plan, *, connect: Json | None = None) -> Json:
+    """An origin of a plan, found by these authorities, and what becomes of requests to it.
+
+    `connect`: the route of `CONNECT`, where it is taken.
+    """
+    before = [*_before(site)] if connect is None else [connect, *_before(site)]
+    passes = plan.rules.unmatched is Unmatched.PASS
+    end = _to(site.bare, {"prefix": "/"}) if passes else refusing("/", *NO_RULE)
+    steps = [_step(site, way) for way in site.ways]
     return {
         "name": str(site.origin),
         "domains": domains,
-        "routes": routes,
+        **found_by_path(before, [*steps, Step(EVERY_PATH, (end,), ends=True)]),
         "request_body_buffer_limit": plan.replay_bytes,
     }
+
+
+def _before(site: Site) -> Iterable[Json]:
+    """What comes before all rules."""
+    if site.looks_at_paths:
+        headers = [_header(":path", {"safe_regex": {"regex": _AMBIGUOUS}})]
+        yield refusing("/", *_AMBIGUOUS_PATH, headers=headers)
+    without = {"prefix": "/", "headers": [{"name": BYPASS, "present_match": True}]}
+    yield _to(site.bare, without, site.records)
+    yield refusing("/", *_TRACE, headers=[_header(":method", {"exact": "TRACE"})])
+
+
+def _step(site: Site, way: Way) -> Step:
+    rule = way.rule
+    return Step(rule.path, tuple(_ways(site, way)), ends=rule.fits_every_path and not rule.methods)
 
 
 def _ways(site: Site, way: Way) -> Iterable[Json]:
@@ -141,18 +151,13 @@ def _ways(site: Site, way: Way) -> Iterable[Json]:
                 if way.rule.own_credential is OwnCredential.KEEP:
                     yield _to(site.bare, with_own, way.rule.records)
                 else:
-                    prefix = with_own.pop("prefix", None)
-                    route = refusing("/", *_OWN_CREDENTIAL)
-                    route["match"] = with_own if prefix is None else {"prefix": prefix, **with_own}
-                    yield route
+                    yield {**refusing("/", *_OWN_CREDENTIAL), "match": with_own}
     yield _to(way.target, match, way.rule.records, passes_cookies=way.rule.passes_cookies)
 
 
 def _match(way: Way) -> Json:
     rule = way.rule
-    match: Json = (
-        {"prefix": "/"} if rule.fits_every_path else {"path_separated_prefix": rule.path.rstrip("/")}
-    )
+    match: Json = {"prefix" if rule.path.endswith("/") else "path_separated_prefix": rule.path}
     if rule.methods:
         words = "|".join(re.escape(method) for method in sorted(rule.methods))
         match["headers"] = [_header(":method", {"safe_regex": {"regex": words}})]

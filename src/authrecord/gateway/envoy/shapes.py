@@ -59,8 +59,8 @@ def lua(script: str) -> Json:
     return extension(SCRIPT, "filters.http.lua.v3.Lua", default_source_code={"inline_string": script})
 
 
-def any_value_of(header: str) -> Json:
-    """A predicate that holds for requests that have the header."""
+def header_is(header: str, matcher: Json) -> Json:
+    """A predicate that holds for requests whose header has a value that fits."""
     header_input = {
         "name": "header",
         "typed_config": {
@@ -68,8 +68,12 @@ def any_value_of(header: str) -> Json:
             "header_name": header,
         },
     }
-    any_value = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
-    return {"single_predicate": {"input": header_input, "value_match": any_value}}
+    return {"single_predicate": {"input": header_input, "value_match": matcher}}
+
+
+def any_value_of(header: str) -> Json:
+    """A predicate that holds for requests that have the header."""
+    return header_is(header, {"safe_regex": {"google_re2": {}, "regex": ".*"}})
 
 
 def protocols(**fields: Any) -> Json:
