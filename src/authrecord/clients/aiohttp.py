@@ -66,7 +66,8 @@ class Middleware:
             (until := live.deadlines) is not FOREVER
             and (self._time() >= until.renew_wall or self._monotonic() >= until.renew_monotonic)
         ):
-            live = await self._authenticator.credential_async()
+            # What `credential_async` does next; of a thousand that wait, each is a coroutine lighter.
+            live = await self._source.obtain_async()
         copy = stamped(request, self._authenticator, live)
         try:
             response = await handler(copy)

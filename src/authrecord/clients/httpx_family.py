@@ -173,7 +173,8 @@ class AsyncLogic(_Common):
             (until := live.deadlines) is not FOREVER
             and (self._time() >= until.renew_wall or self._monotonic() >= until.renew_monotonic)
         ):
-            live = await self._authenticator.credential_async()
+            # What `credential_async` does next; of a thousand that wait, each is a coroutine lighter.
+            live = await self._source.obtain_async()
         queue = self._queue
         try:
             if queue is None or len(queue.pool._requests) < queue.room:
