@@ -48,15 +48,17 @@ class Middleware:
         self._monotonic = authenticator.monotonic
         self._authenticated = authenticated(authenticator.name)
         self._not_released = authenticator.not_released()
+        self._judges_all = authenticator.has_pattern
+        self._last_released: tuple[str, str, int | None] | None = None
 
     def __repr__(self) -> str:
         return f"Middleware({self._authenticator.name!r})"
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Authenticate and send one hop. Raises what `credential_async` raises: then nothing was sent."""
-        authenticator = self._authenticator
         url = request.url  # what `aiohttp_request.releases` asks, without the call: this is the hot path
-        if not authenticator.releases(url.scheme, url.raw_host or "", url.explicit_port):
+        where = (url.scheme, url.raw_host or "", url.explicit_port)
+        if where != self._last_released and not self._releases(where):
             response = await handler(request)
             return _kept(response, getattr(response, "authrecord", self._not_released))
         live: Any = self._source.live  # what `Authenticator.ready` says, without the call
@@ -64,19 +66,27 @@ class Middleware:
             (until := live.deadlines) is not FOREVER
             and (self._time() >= until.renew_wall or self._monotonic() >= until.renew_monotonic)
         ):
-            live = await authenticator.credential_async()
-        copy = stamped(request, authenticator, live)
+            # What `credential_async` does next; of a thousand that wait, each is a coroutine lighter.
+            live = await self._source.obtain_async()
+        copy = stamped(request, self._authenticator, live)
         try:
             response = await handler(copy)
         except Exception as error:
             await _failed(copy, error)
             raise
-        if response.status < 300 and not authenticator.has_pattern:
+        if response.status < 300 and not self._judges_all:
             response.authrecord = self._authenticated  # type: ignore[attr-defined]  # read by `outcome`
             return response
         live = carried(copy)
         hide_echo(response, live)
         return await self._judged(request, copy, response, handler, live)
+
+    def _releases(self, where: tuple[str, str, int | None]) -> bool:
+        """Ask the authenticator. Most sessions talk to one origin: the last that was released is tried first."""
+        released = self._authenticator.releases(*where)
+        if released:
+            self._last_released = where
+        return released
 
     async def _judged(
         self,

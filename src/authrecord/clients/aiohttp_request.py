@@ -8,18 +8,24 @@ start of `send` and taken off before the body is written. So nothing that the us
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from aiohttp import ClientRequest, RequestInfo, hdrs
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDictProxy, istr
 from yarl import URL
 
+from ..core.messages import Stamp
 from ..core.origin import origin_of
 from ..keeper.authenticator import Authenticator
 from ..keeper.live import Live
-from .wire import wire_of
+from .wire import Wire, wire_from
 
 _SUFFIX: Final = "Authenticated"
+_KIND: Final = "aiohttp entries"
+_new: Final = object.__new__
+
+_Stamped: TypeAlias = tuple[URL, Any, Authenticator, Live]
+"""The user's own URL and headers, and whose credential is put on."""
 
 
 class Stamping:
@@ -29,15 +35,13 @@ class Stamping:
     headers: Any
     method: str
     original_url: URL
-    _authenticator: Authenticator
-    _live: Live
-    _clean: tuple[URL, Any]
+    _stamped: _Stamped
     _send_stamped: Callable[..., Awaitable[Any]]
 
     @property
     def request_info(self) -> RequestInfo:
         """The request as the user made it."""
-        url, headers = self._clean
+        url, headers, _, _ = self._stamped
         # As aiohttp does: the class has a slower constructor for callers of old.
         return tuple.__new__(RequestInfo, (url, self.method, CIMultiDictProxy(headers), self.original_url))
 
@@ -49,38 +53,47 @@ class Stamping:
 
         Raises `OriginRefused` when something between the adapter and the wire changed the destination.
         """
-        url = self.url
-        if url is not self._clean[0] and not releases(self._authenticator, url):
-            self._authenticator.release(origin_of(str(url.origin())))
-        self._clean = (url, self.headers)
-        authenticator = self._authenticator
-        if authenticator.source.live is not self._live:
-            self._live = authenticator.ready() or self._live
-        self._put_on()
+        url, headers = self.url, self.headers
+        checked, before, authenticator, live = self._stamped
+        if url is not checked and not releases(authenticator, url):
+            authenticator.release(origin_of(str(url.origin())))
+        if authenticator.source.live is not live:
+            live = authenticator.ready() or live
+            before = None
+        if url is not checked or headers is not before:
+            self._stamped = (url, headers, authenticator, live)
+        entries, wire = live.made.get(_KIND) or live.prepared(_KIND, _entries)
+        dressed: Any = headers.copy()
+        name: Any
+        value: Any
+        for name, value in entries:
+            dressed[name] = value  # replaces every header of that name (E14)
+        self.headers = dressed
+        entries = dressed = name = value = None  # this frame is in the traceback of a failure (P5)
         try:
+            if wire is not None:
+                self._put_beside(wire)
             return await self._send_stamped(connection)
         finally:
-            self.url, self.headers = self._clean
+            self.url, self.headers = url, headers
 
     async def write_bytes(self, *arguments: Any, **options: Any) -> None:
         """The head is written: the body, and errors about it, need no credential."""
-        self._take_off()
+        self.url, self.headers, _, _ = self._stamped
         await super().write_bytes(*arguments, **options)  # type: ignore[misc]  # see `send`
 
     async def _on_headers_request_sent(self, method: str, url: URL, headers: Any) -> None:
         """Trace hooks see the request as the user made it."""
-        clean_url, clean_headers = self._clean
+        clean_url, clean_headers, _, _ = self._stamped
         await super()._on_headers_request_sent(method, clean_url, clean_headers)  # type: ignore[misc]  # see `send`
 
     async def _on_chunk_request_sent(self, method: str, url: URL, chunk: bytes) -> None:
-        await super()._on_chunk_request_sent(method, self._clean[0], chunk)  # type: ignore[misc]  # see `send`
+        await super()._on_chunk_request_sent(method, self._stamped[0], chunk)  # type: ignore[misc]  # see `send`
 
-    def _put_on(self) -> None:
-        wire = wire_of(self._live)
-        headers = self.headers.copy()
-        for name, value in wire.headers:
-            headers[name] = value  # replaces every header of that name (E14)
+    def _put_beside(self, wire: Wire) -> None:
+        """The query parameters and the cookies of `wire`, joined to what the request has."""
         if wire.cookies:
+            headers = self.headers
             headers[hdrs.COOKIE] = wire.joined_cookies("; ".join(headers.getall(hdrs.COOKIE, ())))
         if wire.query:
             url = self.url
@@ -91,10 +104,12 @@ class Stamping:
                 query_string=wire.joined_query(url.raw_query_string),
                 encoded=True,
             )
-        self.headers = headers
 
-    def _take_off(self) -> None:
-        self.url, self.headers = self._clean
+
+def _entries(stamp: Stamp) -> tuple[list[tuple[istr, str]], Wire | None]:
+    """The headers by the names that need no folding of case again, and the wire if it holds more than headers."""
+    wire = wire_from(stamp)
+    return [(istr(name), value) for name, value in wire.headers], None if wire.is_plain else wire
 
 
 def releases(authenticator: Authenticator, url: URL) -> bool:
@@ -104,18 +119,18 @@ def releases(authenticator: Authenticator, url: URL) -> bool:
 
 def carried(copy: Any) -> Live:
     """The credential that a copy made by `stamped` carried when it was sent, or will carry."""
-    live: Live = copy._live
+    live: Live = copy._stamped[3]
     return live
 
 
 def stamped(request: ClientRequest, authenticator: Authenticator, live: Live) -> ClientRequest:
     """A copy of `request` that authenticates itself when it is sent."""
-    kind = _stamping(type(request))
-    copy = object.__new__(kind)
-    fields = request.__dict__.copy()
-    fields["_clean"] = (request.url, request.headers)
-    fields["_authenticator"] = authenticator
-    fields["_live"] = live
+    kind = _KINDS.get(type(request)) or _stamping(type(request))
+    copy = _new(kind)
+    # No `.copy()` of the fields: it would share its keys with the fields of other requests, and CPython finds
+    # attributes in such a dictionary slowly once it is not the object's own.
+    fields = {**request.__dict__}
+    fields["_stamped"] = (fields["url"], fields["headers"], authenticator, live)
     copy.__dict__ = fields
     return copy
 
@@ -125,8 +140,6 @@ _KINDS: Final[dict[type[ClientRequest], type[ClientRequest]]] = {}
 
 def _stamping(kind: type[ClientRequest]) -> type[ClientRequest]:
     """`kind` with `Stamping` in front, made once; a session may have a request class of its own."""
-    made = _KINDS.get(kind)
-    if made is None:
-        # Its own `send` by a name: before Python 3.12 `super()` is slow.
-        made = _KINDS[kind] = type(kind.__name__ + _SUFFIX, (Stamping, kind), {"_send_stamped": kind.send})
+    # Its own `send` by a name: before Python 3.12 `super()` is slow.
+    made = _KINDS[kind] = type(kind.__name__ + _SUFFIX, (Stamping, kind), {"_send_stamped": kind.send})
     return made

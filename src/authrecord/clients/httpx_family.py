@@ -16,7 +16,7 @@ from ..keeper.authenticator import Authenticator
 from ..keeper.live import FOREVER, Live
 from .bodies import nothing_to_do
 from .httpx_queue import queue_of
-from .httpx_request import Library, answer_of, encodings_of, hide_echo, rewind_of_stream, stamped
+from .httpx_request import Library, answer_of, encodings_of, hide_echo, place_of, rewind_of_stream, stamped
 from .httpx_streams import drain, drain_async, peek, peek_async
 from .outcome import KEY, authenticated
 from .scrubbing import scrub
@@ -26,15 +26,12 @@ from .streaming import STREAMS, streaming
 __all__ = ["AsyncLogic", "Library", "Logic", "attach_to", "base_url"]
 
 
-Where = tuple[str, str, int | None]
-"""Scheme, host and port, as the library's own parsed URL has them."""
-
-
 class _Common:
     """What the two transports share. `library` is bound by the subclass."""
 
     library: ClassVar[Library]
     _inner: Any
+    _last_released: tuple[Any, ...] | None
 
     def __init__(self, authenticator: Authenticator, inner: Any = None) -> None:
         self._authenticator = authenticator
@@ -46,7 +43,8 @@ class _Common:
         self._judges_all = authenticator.has_pattern
         self._inner = self._default_inner() if inner is None else inner
         self._byte_stream = self.library.byte_stream
-        self._last_released: Where | None = None
+        self._place = place_of(self.library)
+        self._last_released = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._authenticator.name!r})"
@@ -54,11 +52,11 @@ class _Common:
     def _default_inner(self) -> Any:
         raise NotImplementedError
 
-    def _releases(self, where: Where) -> bool:
+    def _releases(self, reference: Any) -> bool:
         """Ask the authenticator. Most clients talk to one origin: the last that was released is tried first."""
-        released = self._authenticator.releases(*where)
+        released = self._authenticator.releases(reference.scheme, reference.host, reference.port)
         if released:
-            self._last_released = where
+            self._last_released = reference[self._place]
         return released
 
     def _begins(self, request: Any, live: Live, response: Any, attempt: Attempt) -> Story:
@@ -80,9 +78,8 @@ class Logic(_Common):
 
     def handle_request(self, request: Any) -> Any:
         """Authenticate and send one hop. Raises what `Authenticator.credential` raises: then nothing was sent."""
-        where = request.url._uri_reference
-        where = (where.scheme, where.host, where.port)
-        if where != self._last_released and not self._releases(where):
+        reference = request.url._uri_reference
+        if reference[self._place] != self._last_released and not self._releases(reference):
             response = self._inner.handle_request(request)
             response.extensions.setdefault(KEY, self._not_released)
             return response
@@ -162,9 +159,8 @@ class AsyncLogic(_Common):
 
     async def handle_async_request(self, request: Any) -> Any:
         """Authenticate and send one hop. Raises what `credential_async` raises: then nothing was sent."""
-        where = request.url._uri_reference
-        where = (where.scheme, where.host, where.port)
-        if where != self._last_released and not self._releases(where):
+        reference = request.url._uri_reference
+        if reference[self._place] != self._last_released and not self._releases(reference):
             response = await self._passed_on(request)
             response.extensions.setdefault(KEY, self._not_released)
             return response
@@ -177,7 +173,8 @@ class AsyncLogic(_Common):
             (until := live.deadlines) is not FOREVER
             and (self._time() >= until.renew_wall or self._monotonic() >= until.renew_monotonic)
         ):
-            live = await self._authenticator.credential_async()
+            # What `credential_async` does next; of a thousand that wait, each is a coroutine lighter.
+            live = await self._source.obtain_async()
         queue = self._queue
         try:
             if queue is None or len(queue.pool._requests) < queue.room:

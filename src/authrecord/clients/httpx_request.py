@@ -36,6 +36,12 @@ class Library:
     pool_timeout: Any
 
 
+def place_of(library: Library) -> slice:
+    """Where scheme, host and port stand in a parsed URL, and nothing behind them: one look compares all three."""
+    names = library.url("")._uri_reference._fields
+    return slice(1 + max(names.index(name) for name in ("scheme", "host", "port")))
+
+
 def stamped(library: Library, request: Any, live: Live) -> Any:
     """A copy of `request` with the credential on it. The user's headers of the same names are replaced (E14).
 
@@ -59,9 +65,10 @@ def stamped(library: Library, request: Any, live: Live) -> Any:
         copy.url = request.url
         copy.extensions = request.extensions
         copy.stream = stream
-        content = getattr(request, "_content", None)
-        if content is not None:
-            copy._content = content
+        try:  # noqa: SIM105 - `suppress` would cost two calls for each request
+            copy._content = request._content
+        except AttributeError:  # nobody has read it yet
+            pass
     else:
         copy.__dict__.update(request.__dict__)
     copy.headers = headers
