@@ -13,7 +13,7 @@ from .callers import Callers
 from .dressing import BYPASS
 from .grammar import Field, Fields, RequestHead
 from .refusals import Refusal, malformed
-from .routes import Route, Table, host_of
+from .routes import Destination, Route, host_of
 
 if TYPE_CHECKING:
     from .service import Service
@@ -69,9 +69,7 @@ class Reverse:
         self._hosts = hosts
         self._bare = bare
         self._is_shared = is_shared
-        self._table: Table | None = None
-        self._rules = service.table.rules.for_origin(origin)
-        self._usual: Route | None = None
+        self._there = Destination(service.table, origin)
 
     def find(self, head: RequestHead) -> Found | None:
         """The meaning of a request; `None` when `ask` must be awaited. Raises `Refusal`."""
@@ -117,26 +115,16 @@ class Reverse:
             raise malformed("the target holds a fragment")
 
     def _route(self, head: RequestHead, *, bare: bool) -> Route:
-        table = self._service.table
-        if table is not self._table:
-            self._learn(table)
-        if self._usual is not None and not bare and head.method != b"TRACE":
-            return self._usual
-        path = head.target.partition(b"?")[0].decode("latin-1")
-        route = table.route(self._origin, self._rules, path, head.method.decode("ascii"))
+        there = self._there
+        if there.table is not self._service.table:  # the rules have changed
+            there = self._there = Destination(self._service.table, self._origin)
+        route = there.usual or there.route(head.method, head.target)
         if bare:
             self._service.metrics.bypassed += 1
-            route = table.bare(self._origin)
+            route = there.bare()
         if head.method == b"TRACE" and route.authenticators:
             raise echoing()
         return route
-
-    def _learn(self, table: Table) -> None:
-        """The rules have changed. Where one rule fits everything, its route is the usual one."""
-        self._table = table
-        self._rules = table.rules.for_origin(self._origin)
-        is_usual = self._rules.for_everything is not None
-        self._usual = table.route(self._origin, self._rules, "/", "GET") if is_usual else None
 
 
 def check_host(head: RequestHead, allowed: frozenset[bytes]) -> None:

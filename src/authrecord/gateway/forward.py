@@ -14,6 +14,7 @@ from .callers import Callers
 from .entrances import Found, Reverse, Seen, bypasses, check_host, echoing, origin_as_host, unknown_caller
 from .grammar import Field, Fields, RequestHead
 from .refusals import Refusal, malformed
+from .routes import Destination
 from .rules import MOST_ORIGINS, Unmatched
 
 if TYPE_CHECKING:
@@ -110,13 +111,11 @@ class Forward:
     def _plain(self, head: RequestHead, seen: Seen) -> Found:
         origin, target, written = self._destination(head)
         check_host(head, origin_as_host(origin) | {written.lower()})
-        table = self._service.table
-        rules = table.rules.for_origin(origin)
-        path = target.partition(b"?")[0].decode("latin-1")
-        route = table.route(origin, rules, path, head.method.decode("ascii"))
+        there = Destination(self._service.table, origin)
+        route = there.route(head.method, target)
         if self._bare or seen.bypasses:
             self._service.metrics.bypassed += 1
-            route = table.bare(origin)
+            route = there.bare()
         if head.method == b"TRACE" and route.authenticators:
             raise echoing()
         return Found(route, target, seen.spent, is_shared=self._is_shared)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 MOST_ROUTES: Final = 65_536
 
+MOST_REMEMBERED: Final = 4096
+LONGEST_REMEMBERED: Final = 256
+"""Bytes of a method and a path. A client repeats them; a scanner does not, and must not fill the memory."""
+
 Authenticators = Callable[[str], Authenticator]
 """Finds a record's authenticator by name; raises `RecordFault` for an unknown one. A document or a store."""
 
@@ -134,6 +138,8 @@ class Table:
         self._authenticators = authenticators
         self._known: dict[str, Authenticator] = {}
         self._routes: dict[tuple[Origin, int], Route] = {}
+        self.remembered: dict[tuple[str, bytes, bytes], Route] = {}
+        """By origin, method and path, what was asked for; all is forgotten when it is too much."""
 
     def authenticator(self, name: str) -> Authenticator:
         """The record's authenticator, made when it is first asked for. Raises what `Authenticators` raises."""
@@ -147,11 +153,7 @@ class Table:
         return bool(self.rules.for_origin(origin))
 
     def route(self, origin: Origin, rules: OriginRules, path: str, method: str) -> Route:
-        """The route of a request to `origin`, of which `rules` speak. `path` is without its query.
-
-        Raises `Refusal`: 404 where no rule fits (row O18), 400 for a path that must not be guessed (row O7), 403
-        when a record does not allow the origin.
-        """
+        """See `Destination.route`. `rules`: those that speak of `origin`. `path` is without its query."""
         try:
             rule = rules.first_that_fits(path, method)
         except AmbiguousPath as fault:
@@ -184,4 +186,46 @@ class Table:
         if len(self._routes) >= MOST_ROUTES:
             self._routes.clear()
         found = self._routes[key] = Route(origin, rule, authenticators, self.noted)
+        return found
+
+
+class Destination:
+    """One origin under the rules of a table. `usual`: the route of every request, where one rule fits them all.
+
+    The table does not know it: a table that nobody uses any more is gone without the garbage collector, which
+    does not look at what was there when the gateway began.
+    """
+
+    __slots__ = ("_name", "_origin", "_rules", "table", "usual")
+
+    def __init__(self, table: Table, origin: Origin) -> None:
+        self.table = table
+        self._origin = origin
+        self._name = str(origin)
+        self._rules = table.rules.for_origin(origin)
+        self.usual: Route | None = None
+
+    def route(self, method: bytes, target: bytes) -> Route:
+        """The route of a request. `target` may have a query.
+
+        Raises `Refusal`: 404 where no rule fits (row O18), 400 for a path that must not be guessed (row O7), 403
+        when a record does not allow the origin.
+        """
+        path = target.partition(b"?")[0] if b"?" in target else target
+        found = self.table.remembered.get((self._name, method, path))
+        return self._look_up(method, path) if found is None else found
+
+    def bare(self) -> Route:
+        """The route of a request that gets no credential."""
+        return self.table.bare(self._origin)
+
+    def _look_up(self, method: bytes, path: bytes) -> Route:
+        found = self.table.route(self._origin, self._rules, path.decode("latin-1"), method.decode("ascii"))
+        remembered = self.table.remembered
+        if self._rules.for_everything is not None:
+            self.usual = found
+        elif len(method) + len(path) <= LONGEST_REMEMBERED:
+            if len(remembered) >= MOST_REMEMBERED:
+                remembered.clear()
+            remembered[(self._name, method, path)] = found
         return found

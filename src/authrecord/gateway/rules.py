@@ -27,6 +27,9 @@ _AMBIGUOUS: Final = re.compile(
     re.IGNORECASE,
 )
 
+_PLAIN: Final = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)++/?")
+"""Most paths: nothing of the above can stand in them, and this is seen sooner."""
+
 
 class OwnCredential(Enum):
     """What becomes of a credential that the client itself sent where a record puts one."""
@@ -111,7 +114,7 @@ class OriginRules:
         """
         found = _first(self._everywhere, method, len(self.all))
         if self._depends_from < found:
-            if _AMBIGUOUS.search(path):
+            if not _PLAIN.fullmatch(path) and _AMBIGUOUS.search(path):
                 raise AmbiguousPath("the path holds what servers read differently, and a rule depends on it")
             for numbers in self._numbers_for(path):
                 found = _first(numbers, method, found)
