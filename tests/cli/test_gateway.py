@@ -117,7 +117,8 @@ def test_all_faults_of_a_file_of_rules_come_at_once_with_their_lines(desk: Desk,
     shop.document()
     desk.write(
         "unmatched: maybe\nrules:\n  - records: [nobody]\n  - records: [orders]\n    path: v1\n    methods: get\n"
-        "  - records: [orders]\n    origins: ['*']\n    colour: red\n  - 7\n",
+        "  - records: [orders]\n    origins: ['*']\n    colour: red\n  - 7\n"
+        "  - records: [orders]\n    path: /a?b=1\n",
         "rules.yaml",
     )
     ended = desk.spawn("gateway", "--rules", "rules.yaml")
@@ -130,6 +131,7 @@ def test_all_faults_of_a_file_of_rules_come_at_once_with_their_lines(desk: Desk,
         "line 8: rules[2].origins",
         "line 9: rules[2].colour",
         "line 10: rules[3]",
+        "line 12: rules[4].path: holds a query",
     ):
         assert line in ended.err
 

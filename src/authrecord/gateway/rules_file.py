@@ -162,6 +162,9 @@ class _Reader:
         if not isinstance(path, str) or not path.startswith("/"):
             self._faults.add((*place, "path"), "is not a path", "It begins with /.")
             return "/"
+        if "?" in path:
+            self._faults.add((*place, "path"), "holds a query", "Rules look at paths only: end it before the `?`.")
+            return "/"
         probe = Rule(records=(), origins=AllowedOrigins(), path=path)
         try:
             OriginRules((probe,)).first_that_fits(path, "GET")
