@@ -163,7 +163,9 @@ class _Reader:
             self._faults.add((*place, "path"), "is not a path", "It begins with /.")
             return "/"
         if "?" in path:
-            self._faults.add((*place, "path"), "holds a query", "Rules look at paths only: end it before the `?`.")
+            self._faults.add(
+                (*place, "path"), "holds a query", "Rules look at paths only: end it before the `?`."
+            )
             return "/"
         probe = Rule(records=(), origins=AllowedOrigins(), path=path)
         try:
