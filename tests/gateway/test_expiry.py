@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from authrecord.record import OAuth2, Record
 from authrecord.testing import EXPIRED_ANSWERS, HonestServer, Reply
 from authrecord.testing.messages import as_json
 from tests.canary_watch import Canary
-from tests.gateway.stage import OK, Gateway, Taken, Told, Upstream, take_request
+from tests.gateway.stage import OK, Gateway, Taken, Told, Upstream
 
 Make = Callable[..., Upstream]
 MakeGateway = Callable[..., Gateway]
@@ -120,62 +119,6 @@ def first_refused(answer: bytes = REFUSED, then: bytes = OK) -> Callable[[Taken]
         return answer if credential == seen[0] else then
 
     return reply
-
-
-def in_two_pieces(answer: bytes) -> Callable[[socket.socket, Upstream], None]:
-    """Serves a connection as `Upstream` does, with the body of a 401 a moment behind its head."""
-
-    def serve(connection: socket.socket, server: Upstream) -> None:
-        unread = b""
-        while True:
-            taken, unread = take_request(connection, unread)
-            if taken is None:
-                return
-            reply = server.reply(taken)
-            head, end, body = reply.partition(b"\r\n\r\n")
-            connection.sendall(head + end)
-            if reply == answer:
-                time.sleep(0.05)
-            connection.sendall(body)
-
-    return serve
-
-
-def test_H1_the_connection_of_a_refusal_carries_the_request_again(
-    provider: HonestServer, upstream: Make, gateway: MakeGateway
-) -> None:
-    api = upstream(reply=first_refused(), serve=in_two_pieces(REFUSED))
-    through = gateway(api.url, record(provider, api.url), settings=OLD)
-    provider.token_delay = 0.3
-    told = through.ask(request(through))
-    assert (told.status, told.body, outcome(told)) == (200, b"ok", ["renewed-and-replayed"])
-    assert (len(api.taken), api.connections) == (2, 1)
-
-
-def test_a_refusal_without_end_is_not_kept_while_its_renewal_is_under_way(
-    provider: HonestServer, upstream: Make, gateway: MakeGateway
-) -> None:
-    endless = sized(b"x" * 20_000_000, status=b"401 No")
-    api = upstream(reply=first_refused(endless), serve=in_two_pieces(endless))
-    through = gateway(api.url, record(provider, api.url), settings=OLD)
-    provider.token_delay = 0.3
-    told = through.ask(request(through))
-    assert (told.status, told.body) == (200, b"ok")
-    assert (len(api.taken), api.connections) == (2, 2)
-
-
-def test_a_large_refusal_passes_whole_where_the_renewal_fails(
-    provider: HonestServer, upstream: Make, gateway: MakeGateway
-) -> None:
-    large = sized(b"x" * 2_000_000, status=b"401 No")
-    api = upstream(reply=lambda taken: large if len(api.taken) > 1 else OK, serve=in_two_pieces(large))
-    through = gateway(api.url, record(provider, api.url), settings=OLD)
-    assert through.ask(request(through)).status == 200
-    provider.token_delay = 0.3
-    refusal = Reply(400, (("content-type", "application/json"),), b'{"error": "invalid_client"}')
-    provider.failures = [refusal] * 3
-    told = through.ask(request(through))
-    assert (told.status, len(told.body), outcome(told)) == (401, 2_000_000, ["renewal-failed"])
 
 
 def sized(body: bytes, *lines: bytes, status: bytes = b"200 OK") -> bytes:
