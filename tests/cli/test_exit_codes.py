@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 import pytest
 
 from authrecord.cli.failures import EXIT_CODES, RENEWAL_THREAD
 from authrecord.core.errors import AuthrecordError
-from authrecord.keeper import gate
+from authrecord.keeper import crew
 from authrecord.testing import HostileServer, Reply
 from tests.canary_watch import Canary
 from tests.cli.desk import Desk, Ended, Shop
@@ -179,8 +178,7 @@ def test_hundred_and_thirty_by_a_signal_in_a_script(shop: Shop) -> None:
 
 
 def test_the_message_about_renewals_looks_for_the_keepers_own_threads() -> None:
-    source = Path(gate.__file__).read_text(encoding="utf-8")
-    assert f'name=f"{RENEWAL_THREAD}{{self._name}}"' in source
+    assert RENEWAL_THREAD == crew.RENEWAL_THREAD
 
 
 def test_every_error_of_ours_has_its_exit_code() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -64,7 +65,9 @@ def _raise(case: Case) -> None:
 
 
 def _stop(case: Case) -> None:
-    os.kill(os.getpid(), signal.SIGSTOP)
+    # To this thread, which stops here and all others with it: what is sent to the process is for its first thread, and
+    # until that is woken this one would run on into the next transaction.
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 def _disk_full(case: Case) -> None:

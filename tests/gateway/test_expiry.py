@@ -15,7 +15,7 @@ from authrecord.core.secret import Secret
 from authrecord.gateway.service import Settings
 from authrecord.grants.settings import Credentials, TokenExchange
 from authrecord.record import OAuth2, Record
-from authrecord.testing import EXPIRED_ANSWERS, HonestServer
+from authrecord.testing import EXPIRED_ANSWERS, HonestServer, Reply
 from authrecord.testing.messages import as_json
 from tests.canary_watch import Canary
 from tests.gateway.stage import OK, Gateway, Taken, Told, Upstream
@@ -266,8 +266,6 @@ def test_H10_a_renewal_goes_on_when_its_caller_has_gone(provider: HonestServer, 
 def test_O20_without_a_token_the_request_is_not_sent_and_no_word_of_the_provider_is_passed_on(
     provider: HonestServer, gateway: MakeGateway, canary: Canary
 ) -> None:
-    from authrecord.testing import Reply
-
     secret = canary("what the provider says")
     body = b'{"error": "invalid_grant", "error_description": "' + secret.encode() + b'"}'
     provider.failures = [Reply(400, (("content-type", "application/json"),), body)] * 3

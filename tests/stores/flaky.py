@@ -64,11 +64,11 @@ class FlakyBackend:
             yield _hit(transaction, lambda: self._meet(fate, "during"))
 
     @contextmanager
-    def writing(self, *, seconds: float = 0.0) -> Iterator[Transaction]:
+    def writing(self, *, seconds: float = 0.0, on_disk: bool = True) -> Iterator[Transaction]:
         """See `Backend.writing`."""
         fate = self._fate("before", "during", "commit", "after")
         self._meet(fate, "before")
-        with self._backend.writing(seconds=seconds) as transaction:
+        with self._backend.writing(seconds=seconds, on_disk=on_disk) as transaction:
             yield _hit(transaction, lambda: self._meet(fate, "during"))
             self._meet(fate, "commit")  # raised inside: everything is rolled back
         self._meet(fate, "after")  # everything is there, and nobody was told

@@ -46,7 +46,7 @@ NEXT_STEPS: Final = (
 """Every exit code with what to do next."""
 
 RENEWAL_THREAD: Final = "authrecord-renewal-"
-"""How `keeper.gate` names the threads in which renewals run; a test compares the two."""
+"""How `keeper.crew` names the threads in which renewals run; a test compares the two."""
 
 USAGE: Final = 2
 OUR_FAULT: Final = 70

@@ -134,6 +134,7 @@ def command(options: Options, **given: Any) -> None:
     )
     with ExitStack() as stack:
         stack.callback(source.records.keeper.close)
+        source.records.keeper.keep_threads()
         listens = _listens(given)
         shared = is_shared(listens.values())
         tls = tls_from(given["tls_certificate"], given["tls_key"])

@@ -128,6 +128,7 @@ class Exchange:
             self._out.append(chunk(data) if self._answer.in_chunks else data)
         else:
             self._holding.feed(data)
+            self._rest_waits()
 
     def flush(self) -> None:
         """Everything of the answer that came in one read goes out in one write."""
@@ -234,10 +235,17 @@ class Exchange:
                 self.flush()
             return
         self._caller.hold("renewing")
-        if self._upstream is not None:
-            self._upstream.pause_reading()
+        self._rest_waits()
         assert self._answer is not None  # noqa: S101 - it was judged; states it for the type
         self._run(self._renewed(self._answer.head.status))
+
+    def _rest_waits(self) -> None:
+        """A refusal is read to its end beside the renewal, so that its connection carries the request again.
+
+        What is longer than a refusal waits, and its connection is given up.
+        """
+        if self._holding is not None and self._holding.is_full and self._upstream is not None:
+            self._upstream.pause_reading()
 
     async def _renewed(self, status: int) -> None:
         assert self.judge is not None  # noqa: S101 - it asked for this; states it for the type

@@ -9,6 +9,9 @@ from typing import Final
 from .grammar import ResponseHead
 from .judging import Judge
 
+MOST_REFUSAL_BYTES: Final = 64 * 1024
+"""How much of an answer is kept while a renewal is under way because of it."""
+
 PEEK_SECONDS: Final = 2.0
 """How long an answer is held back for its pattern: a slow stream goes on after it."""
 
@@ -28,11 +31,17 @@ class Holding:
     ) -> None:
         self.pieces: list[bytes] = []
         self.is_decided = False
+        self._size = 0
         self._judge = judge
         self._head = head
         self._decided = decided
         self._peek = judge.peek(head)
         self._timer = None if self._peek is None else loop.call_later(PEEK_SECONDS, self._late)
+
+    @property
+    def is_full(self) -> bool:
+        """True when a renewal is under way and no more of the answer is to be kept for it."""
+        return self.is_decided and self._size > MOST_REFUSAL_BYTES
 
     def begin(self) -> None:
         """Decide at once where the head is enough."""
@@ -42,6 +51,7 @@ class Holding:
     def feed(self, data: bytes) -> None:
         """More of the body has come."""
         self.pieces.append(data)
+        self._size += len(data)
         if not self.is_decided and self._peek is not None and self._peek.feed(data):
             self._decide()
 

@@ -90,9 +90,8 @@ class Judge:
         Raises `Refusal` where the API refused a credential that has run out, and no other can be had: the client is
         told that, as it would be a moment later, and not that its credential, of which it knows nothing, expired.
         """
-        fresh = await asyncio.gather(
-            *(self._attempts[number].renewed_async(self._lives[number]) for number in self._due)
-        )
+        due = [self._attempts[number].renewed_async(self._lives[number]) for number in self._due]
+        fresh = [await due[0]] if len(due) == 1 else await asyncio.gather(*due)
         self._refuse_run_out(fresh)
         verdicts = [
             self._attempts[number].wants_replay(self._lives[number], live, status)

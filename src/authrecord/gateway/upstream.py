@@ -226,7 +226,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def resume_reading(self) -> None:
         """Let it go on."""
-        if self.is_open and self._transport is not None:
+        if self._is_paused and self.is_open and self._transport is not None:
             self._is_paused = False
             self._transport.resume_reading()
 

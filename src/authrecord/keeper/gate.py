@@ -1,19 +1,21 @@
 """The gate of one record: one live credential and at most one renewal for all threads and all tasks.
 
-Threads and tasks meet here. A renewal runs in a thread of its own, so it outlives whoever asked for it: the
+Threads and tasks meet here. A renewal runs in another thread (`crew`), so it outlives whoever asked for it: the
 server has spent the old refresh token, and the new one must reach the store even if the caller is cancelled.
-The thread is no daemon: the interpreter waits for it at exit, which the sender's deadline bounds.
+The interpreter waits for it at exit, which the sender's deadline bounds.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from ..core.contracts import Clock
 from ..core.errors import AuthrecordError, LoginRequired, TryLater
 from .backoff import Backoff
+from .crew import Start, start_alone
 from .flight import Flight, own
 from .live import Live
 
@@ -58,12 +60,15 @@ class Gate:
 
     renewable = True
 
-    def __init__(self, obtain: Obtain, *, clock: Clock, backoff: Backoff, name: str) -> None:
+    def __init__(
+        self, obtain: Obtain, *, clock: Clock, backoff: Backoff, name: str, start: Start = start_alone
+    ) -> None:
         self.live: Live | None = None
         self._obtain = obtain
         self._clock = clock
         self._backoff = backoff
         self._name = name
+        self._start = start
         self._lock = threading.Lock()
         self._flight: Flight | None = None
         self._error: AuthrecordError | None = None
@@ -141,9 +146,7 @@ class Gate:
         """The renewal under way, or a new one."""
         if self._flight is None:
             self._flight = flight = Flight()
-            threading.Thread(
-                target=self._fly, args=(flight, self.live, rejected), name=f"authrecord-renewal-{self._name}"
-            ).start()
+            self._start(self._name, partial(self._fly, flight, self.live, rejected))
         return self._flight
 
     def _fly(self, flight: Flight, held: Live | None, rejected: Live | None) -> None:

@@ -30,6 +30,7 @@ from ..schemes.bearer import Bearer
 from .authenticator import Authenticator
 from .backoff import Backoff
 from .bounded import Bounded
+from .crew import Crew, Work, start_alone
 from .gate import Gate, Obtain, Source
 from .issuing import Issuing
 from .live import Live
@@ -86,6 +87,7 @@ class Keeper:
         self._observer = observer if observer is not None else Unobserved()
         self._used = used
         self._unsaved = Unsaved(store)
+        self._crew: Crew | None = None
         self._gates: Bounded[TokenKey, Gate] = Bounded()
         self._providers: Bounded[TokenKey, Provider] = Bounded()
         self._trusts: Bounded[TokenKey, Trust] = Bounded()
@@ -251,8 +253,14 @@ class Keeper:
         """What is known of the record's provider; for the doctor. Raises `RecordFault` for a static record."""
         return self._provider(record, _oauth2(record))
 
+    def keep_threads(self) -> None:
+        """Renew in threads that are kept: for a process of our own that stays. See `Crew`."""
+        self._crew = self._crew or Crew()
+
     def close(self) -> None:
         """Close the store and the sender's kept connections. The keeper is not used after it."""
+        if self._crew is not None:
+            self._crew.close()
         self._unsaved.flush()
         self.store.close()
         self._send.close()
@@ -262,8 +270,14 @@ class Keeper:
         for kept in (self._gates, self._providers, self._trusts):
             kept.reset_after_fork()
         self._unsaved.reset_after_fork()
+        if self._crew is not None:
+            self._crew.reset_after_fork()
         for gate in self._gates:
             gate.reset_after_fork()
+
+    def _start(self, name: str, work: Work) -> None:
+        start = start_alone if self._crew is None else self._crew.start
+        start(name, work)
 
     def _source(self, record: Record) -> Source:
         auth = record.auth
@@ -283,6 +297,7 @@ class Keeper:
                 clock=self._clock,
                 backoff=Backoff(self._fraction),
                 name=record.name,
+                start=self._start,
             )
 
         return self._gates.get(token_key(record), make)

@@ -58,9 +58,10 @@ def key_version(blob: bytes) -> int:
 class SealingKey:
     """32 secret bytes that seal and open. Shows nothing of them, and does not pickle."""
 
-    __slots__ = ("_bytes",)
+    __slots__ = ("_bytes", "_drawn")
 
     _bytes: Callable[[], bytes]
+    _drawn: dict[str, Callable[[], bytes]]
 
     def __init__(self, value: bytes) -> None:
         """Raises `StoreFault` (code `bad_key`) for anything but 32 bytes, and for 32 zeros."""
@@ -69,6 +70,7 @@ class SealingKey:
         if not any(value):
             raise bad_key("a sealing key of zeros protects nothing")
         self._bytes = lambda: value
+        self._drawn = {}
 
     def __repr__(self) -> str:
         return "SealingKey('••••')"
@@ -104,7 +106,11 @@ class SealingKey:
         """HMAC-SHA256 of `value` under a key that is drawn from this one for `purpose`: 32 bytes."""
         from hmac import digest
 
-        return digest(digest(self._bytes(), packed(_KEYED, purpose.encode()), "sha256"), value, "sha256")
+        key = self._drawn.get(purpose)
+        if key is None:
+            drawn = digest(self._bytes(), packed(_KEYED, purpose.encode()), "sha256")
+            key = self._drawn[purpose] = lambda: drawn  # purposes are a handful of our own words
+        return digest(key(), value, "sha256")
 
     def identity(self) -> str:
         """32 hexadecimal digits that tell this key from others, and tell nothing about it."""

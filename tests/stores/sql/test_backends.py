@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -18,6 +19,8 @@ from tests.stores.contract import TurnedClock
 from tests.stores.sql.conftest import OpenBackend
 
 PUT = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+FULL = 2
+"""How SQLite says `synchronous=FULL`."""
 GET = "SELECT value FROM meta WHERE name = ?"
 
 
@@ -68,6 +71,45 @@ def test_an_exception_rolls_back(backend: Backend, other: Backend) -> None:
     with backend.writing() as transaction:
         transaction.change(PUT, ("a", "2"))
     assert value_of(other, "a") == "2"
+
+
+def test_what_need_not_be_on_disk_is_there_for_everybody_and_rolled_back_alike(
+    backend: Backend, other: Backend
+) -> None:
+    def fails() -> None:
+        with backend.writing(on_disk=False) as transaction:
+            transaction.change(PUT, ("a", "2"))
+            raise ZeroDivisionError
+
+    with backend.writing(on_disk=False) as transaction:
+        transaction.change(PUT, ("a", "1"))
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert value_of(other, "a") == "1"
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_every_transaction_is_flushed_beside_those_that_need_not_be(backend: Backend) -> None:
+    def flushed(**options: bool) -> bool:
+        with backend.writing(**options) as transaction:
+            row = transaction.row("PRAGMA synchronous")
+        assert row is not None
+        return bool(row[0] == FULL)
+
+    assert [flushed(), flushed(on_disk=False), flushed(on_disk=False), flushed()] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+    with contextlib.suppress(ZeroDivisionError), backend.writing(on_disk=False):
+        raise ZeroDivisionError
+    assert flushed()
+    assert not flushed(on_disk=False)
+    with backend.raw() as connection:  # type: ignore[attr-defined]  # it is the one for SQLite
+        connection.execute("BEGIN")
+    with pytest.raises(StoreFault), backend.writing():  # what cannot be flushed is not written
+        pass
 
 
 def test_a_faulty_statement_is_a_fault_without_its_values(backend: Backend) -> None:

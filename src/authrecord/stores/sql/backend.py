@@ -85,10 +85,12 @@ class Backend(Protocol):
         """A transaction that sees one state of the database."""
         ...
 
-    def writing(self, *, seconds: float = 0.0) -> AbstractContextManager[Transaction]:
+    def writing(self, *, seconds: float = 0.0, on_disk: bool = True) -> AbstractContextManager[Transaction]:
         """A short write transaction: on disk at its end, rolled back at any exception. Do not nest them.
 
         `seconds`: how long one statement may take, 0 for the default; only where the database is another machine.
+        `on_disk`: false for what nobody misses after a loss of power on this machine. Everybody sees it at once, it
+        outlives every process, and what is written to disk later takes it along. On another machine nothing changes.
         """
         ...
 

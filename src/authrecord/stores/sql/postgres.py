@@ -158,8 +158,8 @@ class PostgresBackend:
             yield transaction
 
     @contextmanager
-    def writing(self, *, seconds: float = 0.0) -> Iterator[Transaction]:
-        """See `Backend.writing`."""
+    def writing(self, *, seconds: float = 0.0, on_disk: bool = True) -> Iterator[Transaction]:
+        """See `Backend.writing`. Always as safe as the server is set up: its crash would not end the holders."""
         try:
             with self._in_transaction("BEGIN", seconds) as transaction:
                 yield transaction

@@ -29,8 +29,17 @@ class Row:
 
 def place_of(transaction: Transaction, vault: Vault, tenant: str, key: TokenKey) -> Place:
     """Where the token of `key` and its claim are."""
-    lookup = vault.keyed(transaction, tenant, "lookup", packed(b"token", text(key.name), key.digest.encode()))
-    return Place(tenant, key.name, lookup)
+    return Place(tenant, key.name, vault.keyed(transaction, tenant, "lookup", _looked_up(key)))
+
+
+def place_from_memory(vault: Vault, tenant: str, key: TokenKey) -> Place | None:
+    """The same without the database; `None` where the tenant's key is not in memory."""
+    lookup = vault.keyed_from_memory(tenant, "lookup", _looked_up(key))
+    return None if lookup is None else Place(tenant, key.name, lookup)
+
+
+def _looked_up(key: TokenKey) -> bytes:
+    return packed(b"token", text(key.name), key.digest.encode())
 
 
 def read_row(transaction: Transaction, place: Place) -> Row:

@@ -113,7 +113,7 @@ class SqlTokens(TenantStore):
         """Give back; see `TokenStore.release`."""
         fault("refresh.before_release")
         try:
-            with self.backend.writing() as transaction:
+            with self.backend.writing(on_disk=False) as transaction:
                 place = self._place(transaction, claim.key)
                 claims.clear_holder(transaction, place, claim.holder)
                 transaction.notify(place.topic())
@@ -215,7 +215,8 @@ class SqlTokens(TenantStore):
         nobodys = self._nobodys.get(key, frozenset())
         holder = ""
         try:
-            with self.backend.writing() as transaction:
+            # A loss of power ends holder and claim together, so neither needs the disk: see decision 65.
+            with self.backend.writing(on_disk=False) as transaction:
                 refuse_restored(transaction)
                 taken = claims.take(
                     transaction, place, seconds, self._random, slot=slot, lock=lock, nobodys=nobodys
@@ -251,6 +252,9 @@ class SqlTokens(TenantStore):
             self._nobodys[key] = self._nobodys.get(key, frozenset()) | {holder}
 
     def _place_of(self, key: TokenKey) -> Place:
+        kept = tokens.place_from_memory(self.vault, self.tenant, key)
+        if kept is not None:
+            return kept
         with self.backend.reading() as transaction:
             return self._place(transaction, key)
 
