@@ -41,7 +41,7 @@ _OWN_CREDENTIAL: Final = (
 OWN_REFUSALS: Final = (NO_RULE, _OTHER_HOST, _AMBIGUOUS_PATH, _TRACE, _OWN_CREDENTIAL)
 """What routes answer by themselves: status, code and sentence."""
 
-_OUR_ANSWER_HEADERS: Final = ("x-authrecord-context", "x-authrecord-replay")
+_OUR_ANSWER_HEADERS: Final = (shared.CONTEXT, "x-authrecord-replay")
 
 
 def route_configuration(plan: Plan, *, reverse: Origin | None, names: Iterable[str] = ()) -> Json:
@@ -222,7 +222,7 @@ def _hidden(target: Target) -> Iterable[str]:
     if target.replays:
         yield from _OUR_ANSWER_HEADERS
         for number in range(2, len(target.placements) + 1):
-            yield f"x-authrecord-context-{number}"
+            yield f"{shared.CONTEXT}-{number}"
 
 
 def _set(name: str, value: str) -> Json:

@@ -12,13 +12,13 @@ their places and adds the facts about a request that the judge reads from the an
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from . import scripts
 from .guard import REFUSED, Fence
 from .placement import Place, Placement
 from .plan import Plan, Target
-from .shapes import FROM_US, Json, any_value_of, extension, is_address, lua, typed
+from .shapes import FROM_US, Json, any_value_of, extension, header_is, is_address, lua, typed
 
 _INJECT: Final = "authrecord.inject"
 _PLACE: Final = "authrecord.place"
@@ -174,7 +174,7 @@ def _sent_in(placement: Placement) -> str:
 
 def _guard(fence: Fence) -> list[Json]:
     """Refuses a request whose name led to an address that is not dialled, before it has its credential (row M12)."""
-    forbidden = fence.predicate(lambda value: _header_is(_DIALLED, value))
+    forbidden = fence.predicate(lambda value: header_is(_DIALLED, value))
     says_why = _mutations("refused", {"request_mutations": [set_header(REFUSED, "1")]})
     return [_where(forbidden, says_why), _where(any_value_of(REFUSED), _refusing())]
 
@@ -186,12 +186,6 @@ def _mutations(name: str, mutations: Json | None = None) -> Json:
 
 def _per_route(mutations: Json) -> Json:
     return typed("filters.http.header_mutation.v3.HeaderMutationPerRoute", mutations=mutations)
-
-
-def _header_is(name: str, value: Json) -> Json:
-    predicate: dict[str, Any] = any_value_of(name)
-    predicate["single_predicate"]["value_match"] = value
-    return predicate
 
 
 def _refusing() -> Json:
