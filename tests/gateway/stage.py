@@ -309,7 +309,7 @@ class Upstream:
         self.taken: list[Taken] = []
         self.connections = 0
         self._reply = reply
-        self._serve = serve or serving(socket.socket.sendall)
+        self._serve = serve or _serve
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._threads = [threading.Thread(target=self._accept, name="upstream")]
         self._open: list[socket.socket] = []
@@ -390,15 +390,10 @@ def take_request(connection: socket.socket, unread: bytes = b"") -> tuple[Taken 
     return Taken(head, unread[:length]), unread[length:]
 
 
-def serving(send: Callable[[socket.socket, bytes], None]) -> Serve:
-    """Takes over connections: one request after the other, each answer put on the wire by `send`."""
-
-    def serve(connection: socket.socket, upstream: Upstream) -> None:
-        unread = b""
-        while True:
-            taken, unread = take_request(connection, unread)
-            if taken is None:
-                return
-            send(connection, upstream.reply(taken))
-
-    return serve
+def _serve(connection: socket.socket, upstream: Upstream) -> None:
+    unread = b""
+    while True:
+        taken, unread = take_request(connection, unread)
+        if taken is None:
+            return
+        connection.sendall(upstream.reply(taken))

@@ -10,7 +10,7 @@ import pytest
 
 from authrecord.testing import HonestServer, Reply
 from tests.canary_watch import Canary
-from tests.gateway.stage import OK, Gateway, Serve, Upstream, serving
+from tests.gateway.stage import OK, Gateway, Upstream, take_request
 from tests.gateway.test_expiry import OLD, REFUSED, first_refused, outcome, record, request, sized
 
 Make = Callable[..., Upstream]
@@ -23,17 +23,23 @@ def provider(canary: Canary) -> Iterator[HonestServer]:
         yield server
 
 
-def in_two_pieces(answer: bytes) -> Serve:
-    """Serves a connection with the body of that answer a moment behind its head."""
+def in_two_pieces(answer: bytes) -> Callable[[socket.socket, Upstream], None]:
+    """Serves a connection as `Upstream` does, with the body of a 401 a moment behind its head."""
 
-    def send(connection: socket.socket, reply: bytes) -> None:
-        head, end, body = reply.partition(b"\r\n\r\n")
-        connection.sendall(head + end)
-        if reply == answer:
-            time.sleep(0.05)
-        connection.sendall(body)
+    def serve(connection: socket.socket, server: Upstream) -> None:
+        unread = b""
+        while True:
+            taken, unread = take_request(connection, unread)
+            if taken is None:
+                return
+            reply = server.reply(taken)
+            head, end, body = reply.partition(b"\r\n\r\n")
+            connection.sendall(head + end)
+            if reply == answer:
+                time.sleep(0.05)
+            connection.sendall(body)
 
-    return serving(send)
+    return serve
 
 
 def test_H1_the_connection_of_a_refusal_carries_the_request_again(
