@@ -43,9 +43,6 @@ One that was killed and started again is back by then, and the answer that says 
 MOST_BODY: Final = 512 * 1024
 """Bytes of an answer's body that is held back until the pattern was compared; larger ones pass unseen."""
 
-KEY_DIGITS: Final = 16
-"""Hexadecimal digits by which the judge knows a target."""
-
 _Value: TypeAlias = "str | int | bool | Sequence[str] | Mapping[str, _Value]"
 
 
@@ -58,7 +55,6 @@ def judge() -> str:
         TRIES=str(TRIES),
         NEWER=NEWER,
         MOST_BODY=MOST_BODY,
-        ATTEMPT=KEY_DIGITS + 2,
         PHRASES={str(status.value): status.phrase for status in HTTPStatus},
     )
 
@@ -89,7 +85,7 @@ def admit(*, is_shared: bool) -> str:
 
 def key_of(target: Target) -> str:
     """What stands for a target where its name would be long, and could hold anything."""
-    return hashlib.blake2b(target.cluster.encode(), digest_size=KEY_DIGITS // 2).hexdigest()
+    return hashlib.blake2b(target.cluster.encode(), digest_size=8).hexdigest()
 
 
 def facts_of(target: Target) -> Json:
