@@ -11,11 +11,12 @@ import re
 import statistics
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
+from prototype import prototype
 from targets import PASSWORD, Stage, Target, free_port
 
 from authrecord.core.messages import Stamp
@@ -36,6 +37,7 @@ from authrecord.wiring import Records, make_keeper, memory_store
 from authrecord.wiring import Settings as Environment
 
 PLAIN = "Envoy, plain"
+PROTOTYPE = "Envoy, 20 lines of Lua that look for a pattern, nothing else"
 HEADER = "Envoy engine, header credential"
 REPLAY = "Envoy engine, expired pattern and replay"
 ONE = "Envoy engine, 1 record, found by Host"
@@ -87,9 +89,10 @@ class Envoys:
         upstream = self.stage.upstream
         self.replaying = self.engine(token_record(self.provider, upstream), reverse=upstream)
         return [
-            self._plain(),
+            self._started(PLAIN, plain),
             _target(HEADER, self.engine(key_record("key", upstream), reverse=upstream)),
             _target(REPLAY, self.replaying),
+            self._started(PROTOTYPE, lambda *ports: prototype(plain(*ports))),
             _target(ONE, self.engine(key_record("key", upstream)), host=f"127.0.0.1:{port}"),
             _target(PATHS, self.engine(*self.many_records(one_origin=True), reverse=upstream, by_path=True)),
             _target(MANY, self.engine(*self.many_records()), host=f"{address(self.many // 2)}:{port}"),
@@ -148,14 +151,14 @@ class Envoys:
                 writer.close()
         return {"median": statistics.median(took), "worst": max(took), "ready": ready}
 
-    def _plain(self) -> Target:
-        """An Envoy that carries requests and does nothing else."""
+    def _started(self, name: str, bootstrap: Callable[[int, int], dict[str, Any]]) -> Target:
+        """An Envoy with a bootstrap for its port and the upstream's, which the engine has no part in."""
         port = free_port()
-        file = self.stage.folder / "plain.json"
-        file.write_text(json.dumps(plain(port, self.stage.upstream_port)))
+        file = self.stage.folder / f"{port}.json"
+        file.write_text(json.dumps(bootstrap(port, self.stage.upstream_port)))
         words = [str(find_envoy(os.environ)), "-c", str(file), "--concurrency", str(WORKERS), "-l", "error"]
-        process = self.stage.start("plain", [*words, "--disable-hot-restart"], port)
-        return Target(PLAIN, port, process.pid, (f"X-Authrecord-Token: {proof()}",))
+        process = self.stage.start(str(port), [*words, "--disable-hot-restart"], port)
+        return Target(name, port, process.pid, (f"X-Authrecord-Token: {proof()}",))
 
 
 def plain(port: int, upstream: int) -> dict[str, Any]:
