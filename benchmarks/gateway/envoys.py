@@ -88,13 +88,14 @@ class Envoys:
         port = self.stage.upstream_port
         upstream = self.stage.upstream
         self.replaying = self.engine(token_record(self.provider, upstream), reverse=upstream)
+        # Two that are compared stand side by side: the pace of a machine may change within a round.
         return [
+            self._started(PROTOTYPE, lambda *ports: prototype(plain(*ports))),
+            _target(REPLAY, self.replaying),
             self._started(PLAIN, plain),
             _target(HEADER, self.engine(key_record("key", upstream), reverse=upstream)),
-            _target(REPLAY, self.replaying),
-            self._started(PROTOTYPE, lambda *ports: prototype(plain(*ports))),
-            _target(ONE, self.engine(key_record("key", upstream)), host=f"127.0.0.1:{port}"),
             _target(PATHS, self.engine(*self.many_records(one_origin=True), reverse=upstream, by_path=True)),
+            _target(ONE, self.engine(key_record("key", upstream)), host=f"127.0.0.1:{port}"),
             _target(MANY, self.engine(*self.many_records()), host=f"{address(self.many // 2)}:{port}"),
         ]
 

@@ -159,7 +159,7 @@ def _beside_the_prototype(found: Found) -> str:
     its, ours = found.ratio(envoys.PROTOTYPE, envoys.PLAIN), found.ratio(envoys.REPLAY, envoys.PROTOTYPE)
     return (
         "The bar for a pattern was taken from a prototype: a plain Envoy with 20 lines of Lua, which asks nobody who "
-        f"is calling. In this run it reaches {its:.2f} × of a plain Envoy, and the engine {ours:.2f} × of the prototype."
+        f"is calling. In this run it reaches {its:.2f} × of a plain Envoy; the engine, {ours:.2f} × of the prototype."
     )
 
 
