@@ -142,7 +142,9 @@ def test_O2_O25_everybody_must_say_who_they_are_and_it_never_reaches_the_upstrea
         assert told.values("www-authenticate") == ['Basic realm="authrecord"'], (
             "no URL, whose query may be secret"
         )
-        assert json.loads(told.body)["code"] == "unknown_caller"
+        why = json.loads(told.body)
+        assert why["code"] == "unknown_caller"
+        assert "Basic, with the user authrecord" in why["detail"]
     assert api.taken == []
     for name in ("X-Authrecord-Token", "Proxy-Authorization"):
         told = through.ask(request_for("GET", "/", f"{name}: Basic {good}").replace(b"$\r\n", b""))

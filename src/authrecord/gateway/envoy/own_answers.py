@@ -9,12 +9,20 @@ from __future__ import annotations
 from typing import Final
 
 from ..refusals import SAYS_ERROR, Refusal, upstream_failure
+from .callers import USER
 from .doorkeeper import AWAY, NOT_ALLOWED, UNKNOWN
 from .guard import REFUSED
 from .logs import where
 from .routes import OWN_REFUSALS
 from .scripts import REALM
 from .shapes import Json
+
+NOT_BASIC: Final = Refusal(
+    UNKNOWN.status,
+    UNKNOWN.code,
+    f"The gateway does not know the caller. Envoy reads Basic, with the user {USER} and the gateway's password.",
+)
+"""Where the password counts: Envoy compares it itself, and knows one way to."""
 
 NO_CREDENTIAL: Final = Refusal(
     502, "no_credential", "There is no credential for this request, so it was not sent."
@@ -48,7 +56,7 @@ def own_answers() -> Json:
     refused = {"header_filter": {"header": {"name": REFUSED, "present_match": True}}}
     return {
         "mappers": [
-            _mapper(_details_hold("basic_auth"), UNKNOWN, {"Proxy-Authenticate": REALM}),
+            _mapper(_details_hold("basic_auth"), NOT_BASIC, {"Proxy-Authenticate": REALM}),
             _mapper(refused, upstream_failure("address_refused"), {}),
             _mapper(_details_hold("inject_credential"), NO_CREDENTIAL, {}),
             *(_mapper(_details_hold(text), upstream_failure(code), {}) for text, code in _UPSTREAM),
