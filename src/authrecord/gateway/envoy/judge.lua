@@ -2,12 +2,12 @@
 -- decides. The names in capitals are written before this script; what differs between targets is read from the route,
 -- once for a target: to read there copies all that stands there. `key` comes with the facts about a request.
 
+local known = {}
+
 -- Nearly all that a call leaves behind is for the collector, which by its own rule would come after a few hundred calls
 -- and look at all that lives. It waits until ten times as much is there, some hundred kilobytes (docs/decisions/0066).
 collectgarbage("setpause", 1000)
 collectgarbage("setstepmul", 1000)
-
-local known = {}
 
 local function target_of(handle, key)
   local target = known[key]
@@ -95,14 +95,14 @@ function envoy_on_response(handle)
   local headers = handle:headers()
   local facts = headers:get("x-authrecord-context")
   if facts == nil then return end
-  local key, attempt, status, coding, length, rest = string.match(facts, "^(%x+) (%d+) (%d+) (%S*) (%d*) ()")
+  local key, attempt, status, coding, length = string.match(facts, "^(%x+) (%d+) (%d+) %S+ %d* %d* (%S*) (%S*)")
   local target = target_of(handle, key)
   if not target.judged then return end
   local head, body = suspicion(target, handle, headers, status, coding, length)
   if head == nil and attempt == "1" then return end -- a replay's success is told
   local holds = head ~= nil and is_short(length)
   if holds then handle:body(true) end -- so that another answer can stand for it
-  local method, sent, asked_length, first = string.match(facts, "^(%S+) (%d*) (%d*) ?(.*)$", rest)
+  local method, sent, asked_length, first = string.match(facts, "^%x+ %d+ %d+ (%S+) (%d*) (%d*) %S* %S* ?(.*)$")
   local asked = {
     [":method"] = "POST", [":path"] = "/authrecord.Broker/Judge", [":authority"] = "authrecord",
     ["content-type"] = "application/grpc", ["te"] = "trailers",

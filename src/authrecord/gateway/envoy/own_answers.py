@@ -17,7 +17,7 @@ from .routes import OWN_REFUSALS
 from .scripts import REALM
 from .shapes import Json
 
-NOT_BASIC: Final = Refusal(
+NOT_BY_PASSWORD: Final = Refusal(
     UNKNOWN.status,
     UNKNOWN.code,
     f"The gateway does not know the caller. Envoy reads Basic, with the user {USER} and the gateway's password.",
@@ -56,7 +56,7 @@ def own_answers() -> Json:
     refused = {"header_filter": {"header": {"name": REFUSED, "present_match": True}}}
     return {
         "mappers": [
-            _mapper(_details_hold("basic_auth"), NOT_BASIC, {"Proxy-Authenticate": REALM}),
+            _mapper(_details_hold("basic_auth"), NOT_BY_PASSWORD, {"Proxy-Authenticate": REALM}),
             _mapper(refused, upstream_failure("address_refused"), {}),
             _mapper(_details_hold("inject_credential"), NO_CREDENTIAL, {}),
             *(_mapper(_details_hold(text), upstream_failure(code), {}) for text, code in _UPSTREAM),

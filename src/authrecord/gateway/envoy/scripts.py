@@ -84,7 +84,7 @@ def admit(*, is_shared: bool) -> str:
 
 
 def key_of(target: Target) -> str:
-    """What stands for a target where its name would be long, and could hold anything."""
+    """What stands for a target where its name would be long, and could hold anything: 16 hexadecimal digits."""
     return hashlib.blake2b(target.cluster.encode(), digest_size=8).hexdigest()
 
 
