@@ -210,7 +210,28 @@ def test_tokens_that_live_a_second_are_renewed_ahead_without_one_failure(
     assert statuses == {200}
 
 
-def refusing_the_first_token() -> Callable[[Taken], bytes]:
+@pytest.mark.parametrize(
+    ("coding", "is_read"), [("", True), ("identity", True), ("gzip", False), ("made up", False)]
+)
+def test_G9_a_body_is_read_where_it_is_not_packed(
+    upstream: MakeUpstream,
+    envoy: Make,
+    provider_record: MakeRecord,
+    provider: HonestServer,
+    coding: str,
+    is_read: bool,
+) -> None:
+    said = b'{"error": "token expired"}'
+    line = f"Content-Encoding: {coding}\r\n" if coding else ""
+    head = f"HTTP/1.1 200 OK\r\n{line}Content-Length: {len(said)}\r\n\r\n".encode()
+    api = upstream(reply=refusing_the_first_token(head + said))
+    through = envoy(api.url, provider_record(api.url, pattern=PATTERN))
+    provider.expire_all()
+    assert (through.get().body == said) is not is_read
+    assert len(api.taken) == (2 if is_read else 1)
+
+
+def refusing_the_first_token(refusal: bytes = REFUSED) -> Callable[[Taken], bytes]:
     """An API that has ended the first token that it sees."""
     ended: list[str] = []
 
@@ -218,7 +239,7 @@ def refusing_the_first_token() -> Callable[[Taken], bytes]:
         token = authorization(taken)[0]
         if not ended:
             ended.append(token)
-        return REFUSED if token in ended else OK
+        return refusal if token in ended else OK
 
     return reply
 
