@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,6 +47,8 @@ PATHS = "Envoy engine, 10,000 records and rules of one origin, found by path, th
 SECURE = "HTTPS through the Envoy engine"
 MIB = 1024 * 1024
 WORKERS = 2
+TWINS = 3
+"""Processes of each Envoy that a row compares."""
 Result = TypeVar("Result")
 
 
@@ -61,7 +64,7 @@ class Envoys:
         self.stage = stage
         self.many = many
         self.provider = HonestServer().start()
-        self.replaying: Engine | None = None
+        self._replaying: list[Engine] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="envoys")
         self._thread.start()
@@ -87,17 +90,27 @@ class Envoys:
         """All that wrk asks."""
         port = self.stage.upstream_port
         upstream = self.stage.upstream
-        self.replaying = self.engine(token_record(self.provider, upstream), reverse=upstream)
         # Two that are compared stand side by side: the pace of a machine may change within a round.
         return [
-            self._started(PROTOTYPE, lambda *ports: prototype(plain(*ports))),
-            _target(REPLAY, self.replaying),
-            self._started(PLAIN, plain),
-            _target(HEADER, self.engine(key_record("key", upstream), reverse=upstream)),
+            _twins(lambda: self._started(PROTOTYPE, lambda *ports: prototype(plain(*ports)))),
+            _twins(self._judged),
+            _twins(lambda: self._started(PLAIN, plain)),
+            _twins(lambda: _target(HEADER, self.engine(key_record("key", upstream), reverse=upstream))),
             _target(PATHS, self.engine(*self.many_records(one_origin=True), reverse=upstream, by_path=True)),
             _target(ONE, self.engine(key_record("key", upstream)), host=f"127.0.0.1:{port}"),
             _target(MANY, self.engine(*self.many_records()), host=f"{address(self.many // 2)}:{port}"),
         ]
+
+    @property
+    def verdicts(self) -> int:
+        """How often an Envoy has asked Python about an answer."""
+        return sum(engine.hub.control.verdicts for engine in self._replaying)
+
+    def _judged(self) -> Target:
+        """An engine whose answers are looked at."""
+        upstream = self.stage.upstream
+        self._replaying.append(self.engine(token_record(self.provider, upstream), reverse=upstream))
+        return _target(REPLAY, self._replaying[-1])
 
     def secure(self) -> tuple[str, str]:
         """Name and URL of a forward proxy that opens HTTPS to the upstream."""
@@ -237,6 +250,12 @@ def token_record(provider: HonestServer, origin: str) -> Record:
 def address(number: int) -> str:
     """The `number`-th address of loopback, which all lead to this machine."""
     return f"127.{1 + number // 65_536}.{number // 256 % 256}.{number % 256}"
+
+
+def _twins(start: Callable[[], Target]) -> Target:
+    """One target out of processes that take their turn."""
+    first, *others = (start() for _ in range(TWINS))
+    return replace(first, twins=[(other.port, other.process) for other in others])
 
 
 def _target(name: str, running: Engine, host: str = "") -> Target:

@@ -59,18 +59,19 @@ def measured(stage: Stage, envoys: Envoys, *, quick: bool) -> Found:
     rounds, seconds = (2, 1) if quick else (9, 3)
     found = Found(rounds, seconds, [*stage.targets(), *envoys.targets()])
     for target in found.targets:
-        wrk(target, 4, 1 if quick else 2)
-    asked = envoys.replaying.hub.control.verdicts
+        for number in range(1 + len(target.twins)):
+            wrk(target.of_round(number), 4, 1 if quick else 2)
+    asked = envoys.verdicts
     for number in range(rounds):
         for target in in_turn(found.targets, number):
-            target.rounds.append(wrk(target, CONNECTIONS, seconds))
+            target.rounds.append(wrk(target.of_round(number), CONNECTIONS, seconds))
         rates = ", ".join(f"{one.rounds[-1]['rps']:,.0f}" for one in found.targets)
         say(f"round {number + 1} of {rounds}: {rates}")
     for number in range(min(rounds, FEW_ROUNDS)):
         say(f"one connection, round {number + 1}")
         for target in in_turn(found.targets, number):
-            target.alone.append(wrk(target, 1, max(1, seconds // 2)))
-    if envoys.replaying.hub.control.verdicts != asked:
+            target.alone.append(wrk(target.of_round(number), 1, max(1, seconds // 2)))
+    if envoys.verdicts != asked:
         raise SystemExit("Envoy asked Python about requests that nobody had refused")
     by_name = {target.name: target for target in found.targets}
     found.mebibytes = 64 if quick else 1024

@@ -59,8 +59,8 @@ def page(found: Found) -> str:
     introduction = (
         f"{MADE_BY} wrk with {CONNECTIONS} connections, keep-alive; the upstream (nginx, one worker), the proxy and "
         f"wrk share {os.cpu_count()} cores. Medians of {found.rounds} interleaved rounds of {found.seconds} s, every "
-        "second round backwards; a ratio is the median of the rounds' ratios. Compare numbers of one run with each "
-        "other only."
+        "second round backwards; a ratio is the median of the rounds' ratios. Of the Envoys that a row compares "
+        f"{envoys.TWINS} processes each take their turn. Compare numbers of one run with each other only."
     )
     parts = [
         ("# Performance of the gateway", [introduction]),

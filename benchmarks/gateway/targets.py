@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -27,7 +27,10 @@ BIN = Path(sys.executable).parent
 
 @dataclass
 class Target:
-    """`headers` are what wrk sends; `process` is measured, 0 for none. The lists: one entry for each round."""
+    """`headers` are what wrk sends; `process` is measured, 0 for none. The lists: one entry for each round.
+
+    `twins`: ports and processes that are started in the same way and take their turn, see `of_round`.
+    """
 
     name: str
     port: int
@@ -35,6 +38,12 @@ class Target:
     headers: tuple[str, ...] = ()
     rounds: list[dict[str, float]] = field(default_factory=list)
     alone: list[dict[str, float]] = field(default_factory=list)
+    twins: list[tuple[int, int]] = field(default_factory=list)
+
+    def of_round(self, number: int) -> Target:
+        """The target whose turn it is. How fast a process is depends on where its pages happen to lie."""
+        port, process = [(self.port, self.process), *self.twins][number % (1 + len(self.twins))]
+        return replace(self, port=port, process=process)
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from authrecord.gateway.rules import Rule
 from authrecord.testing import HonestServer
 from tests.canary_watch import Canary
 from tests.gateway.envoy.stage import Make, client_record
-from tests.gateway.envoy.test_rows import key_record
+from tests.gateway.envoy.test_rows_credentials import key_record
 from tests.gateway.stage import Taken, Upstream
 
 MakeUpstream = Callable[..., Upstream]

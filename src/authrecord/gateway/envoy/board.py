@@ -14,10 +14,10 @@ from typing import Final
 
 from ...clients.wire import wire_of
 from ...keeper.live import Live
+from .giving import NOTHING
 from .leaves import Leaves
 from .messages import secret_bytes
 from .placement import Placement
-from .shared import NOTHING
 
 MOST_REMEMBERED: Final = 8
 """Credentials of one record that are recognised."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .clusters import BOUNDS
+from .figures import READ
 from .logs import COUNTED
 from .network import PING_SECONDS, Reach
 from .scripts import CONTROL
@@ -85,7 +86,7 @@ def bootstrap(files: Files, *, node: str, reach: Reach | None = None) -> Json:
         "stats_flush_interval": "1s",  # how old histograms are
         # Figures of each cluster would cost more memory than the clusters.
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [
-            {"prefix": "http.gateway."}, {"prefix": "http.forward."}, {"prefix": "http.inside."},
+            *({"exact": name} for name in READ),
             {"prefix": "listener_manager."}, {"prefix": "cluster_manager."}, {"prefix": f"cluster.{CONTROL}."},
             {"prefix": "server."}, {"prefix": f"{COUNTED}."},
         ]}}},

@@ -15,7 +15,7 @@ from typing import Final
 from ...core.origin import Origin
 from ..listening import Listen
 from ..rules import Unmatched
-from . import shared
+from . import giving, shared
 from .callers import by_note, noted
 from .guard import Fence
 from .leaves import leaf_name
@@ -56,20 +56,20 @@ def listeners(plan: Plan, place: Listen, entry: Entry) -> list[Json]:
     filters = [*entry.asks, *noted(proof=entry.asks_control, address=log is not None)]
     if _passes(plan):
         filters.extend(_guards(entry.fence))
-    attempts = shared.chain(plan, entry.fence)
+    givers, attempts = giving.givers(plan), shared.chain(plan, entry.fence)
     reads = manager(
         _routes(plan),
-        filters,
+        [*filters, *givers],
         attempts,
         name="forward",
         logs=logs(log),
         absolute=True,
         connects=True,
     )
-    asks = by_note(place) if entry.asks_control else []
+    before = [*(by_note(place) if entry.asks_control else []), *givers]
     told = logs(log, is_inside=True)
     inside = [
-        _inside(site, manager(routes_inside(plan, site), asks, attempts, name="inside", logs=told))
+        _inside(site, manager(routes_inside(plan, site), before, attempts, name="inside", logs=told))
         for site in plan.sites
     ]
     return [*inside, listener("forward", place, reads, entry.tls)]

@@ -1,7 +1,7 @@
 """Addresses that Envoy must not dial for anybody (rows M12, M13), in the forms in which it can be told.
 
-Envoy resolves names by itself, so that the address is judged where it is chosen: right before a request gets its
-credential. For hosts of no rule that is a filter of networks; for the hosts of records, whose filters see the address
+Envoy resolves names by itself, so that the address is judged where it is chosen: right before a request is
+sent. For hosts of no rule that is a filter of networks; for the hosts of records, whose filters see the address
 as a text only, an expression.
 """
 

@@ -14,7 +14,7 @@ from ...core.origin import DEFAULT_PORTS, Origin
 from ...keeper.attempt import MOST_REPLAYS
 from ..refusals import SAYS_ERROR, Refusal
 from ..rules import OwnCredential, Unmatched
-from . import logs, scripts, shared
+from . import giving, logs, scripts, shared
 from .by_path import EVERY_PATH, Step, found_by_path
 from .placement import Place, Placement, spellings
 from .plan import Plan, Site, Target, Way
@@ -185,22 +185,16 @@ def _to(target: Target, match: Json, records: tuple[str, ...] = (), *, passes_co
         "timeout": "0s",
         "host_rewrite_literal": str(target.origin).partition("://")[2],
     }
-    removed = [name for one in target.placements if one.place is Place.HEADER for name in spellings(one.name)]
+    removed = giving.removed_by_route(target)
     route: Json = {"match": match, "route": action}
     if removed:
         route["request_headers_to_remove"] = removed
-    added: list[Json] = []
-    if target.patterns:
-        # A coded body cannot be read by the script.
-        added.append(_set("accept-encoding", "identity"))
     if any(one.place is Place.QUERY for one in target.placements):
-        added.append(_set("cache-control", "no-store"))
-    if added:
-        route["request_headers_to_add"] = added
+        route["request_headers_to_add"] = [_set("cache-control", "no-store")]
     facts: Json = {"records": ",".join(records)} if records else {}
     if shared.is_shared(target):
         facts.update(scripts.facts_of(target))
-        route["typed_per_filter_config"] = shared.at_route(target)
+        route["typed_per_filter_config"] = {**shared.at_route(target), **giving.at_route(target)}
     told = logs.of_requests(target)
     route["metadata"] = {"filter_metadata": {SCRIPT: facts, **told} if facts else told}
     hidden = list(_hidden(target))

@@ -106,3 +106,9 @@ def identity_of(host: str, trusted_ca: str, context: Json) -> Json:
     if kind == "DNS":
         fields["sni"] = name
     return fields
+
+
+def mutations_filter(name: str, mutations: Json | None = None) -> Json:
+    """The filter that changes headers; without `mutations` only as routes tell it."""
+    kind = "filters.http.header_mutation.v3.HeaderMutation"
+    return extension(name, kind, mutations=mutations or {})

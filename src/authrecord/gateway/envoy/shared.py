@@ -4,9 +4,10 @@ It stands in the router, once, and runs for each attempt of a request. What diff
 routes: the scripts read it as metadata, the filters of headers as their own configuration. A chain in each cluster
 would cost a Lua state for each script, thread and target: 0.7 MB for each record (docs/decisions/0052).
 
-In order: the answer's judge, the credentials into headers of ours, out of Envoy's secrets or as the judge left them for
-a second attempt, the refusal where one is missing, the script for queries and cookies, and what puts the others in
-their places and adds the facts about a request that the judge reads from the answer.
+In order: the answer's judge, the credentials of queries and cookies into headers of ours, out of Envoy's secrets or as
+the judge left them for a second attempt, the refusal where one is missing, the script that puts them in their places,
+and what puts the newer ones of a second attempt into headers and adds the facts about a request that the judge reads
+from the answer. The credentials that stand in headers alone are there before: see `giving`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,21 @@ from collections.abc import Iterable
 from typing import Final
 
 from . import scripts
+from .giving import NOTHING, injector, injectors
 from .guard import REFUSED, Fence
 from .placement import Place, Placement
 from .plan import Plan, Target
-from .shapes import FROM_US, Json, any_value_of, extension, header_is, is_address, lua, typed
+from .shapes import (
+    FROM_US,
+    Json,
+    any_value_of,
+    extension,
+    header_is,
+    is_address,
+    lua,
+    mutations_filter,
+    typed,
+)
 
 _INJECT: Final = "authrecord.inject"
 _PLACE: Final = "authrecord.place"
@@ -47,17 +59,19 @@ def chain(plan: Plan, fence: Fence) -> list[Json]:
     targets = [target for target in plan.targets if is_shared(target)]
     if not targets:
         return []
-    most = max(len(target.placements) for target in targets)
-    filters = [lua(scripts.judge()), _mutations(_INJECT)]
+    scripted = [target for target in targets if target.needs_script]
+    filters = [lua(scripts.judge())]
+    if any(map(_is_injected, targets)):
+        filters.append(mutations_filter(_INJECT))
     if any(not is_address(target.origin.host) for target in targets):
         filters.extend(_guard(fence))
-    filters.append(_needed(1))
+    most = max((len(target.placements) for target in scripted), default=0)
     filters.extend(
-        _where(any_value_of(f"{_WANTED}-{number}"), _needed(number)) for number in range(2, most + 1)
+        _where(any_value_of(f"{_WANTED}-{number}"), _needed(number)) for number in range(1, most + 1)
     )
-    if any(target.needs_script for target in targets):
+    if scripted:
         filters.append(_where(any_value_of(_STAMPED), lua(scripts.stamp())))
-    return [*filters, _mutations(_PLACE), codec()]
+    return [*filters, mutations_filter(_PLACE), codec()]
 
 
 def codec() -> Json:
@@ -69,39 +83,43 @@ def own_chain(target: Target, fence: Fence) -> list[Json]:
     """The chain of a target's own cluster; empty where the shared one counts."""
     if is_shared(target):
         return []
-    chain = [
-        injector(f"credential-{number}", one.record, one.name, replaces=True)
-        for number, one in enumerate(target.placements, start=1)
-    ]
+    chain = injectors(target)
     if not is_address(target.origin.host):
         seen = {"request_mutations": [_DIALLED_HOST]}
         gone = {"request_mutations": [{"remove": _DIALLED}]}
         chain = [
-            _mutations("dialled", seen), *_guard(fence), *chain, _mutations("done", gone)
+            mutations_filter("dialled", seen), *_guard(fence), *chain, mutations_filter("done", gone)
         ]  # fmt: skip
     return [*chain, codec()]
 
 
 def at_route(target: Target) -> Json:
     """What a route to this target says to the filters of headers; to the scripts: `scripts.facts_of`."""
-    return {_INJECT: _per_route(_injection(target)), _PLACE: _per_route(_placing(target))}
+    said = {_PLACE: _per_route(_placing(target))}
+    if _is_injected(target):
+        said[_INJECT] = _per_route(_injection(target))
+    return said
+
+
+def _is_injected(target: Target) -> bool:
+    """True where `_injection` has something to do."""
+    return target.needs_script or not is_address(target.origin.host)
 
 
 def _injection(target: Target) -> Json:
     """Each credential out of its secret; one that is not there leaves its header out."""
-    wanted = [set_header(f"{_WANTED}-{number}", "1") for number in range(2, len(target.placements) + 1)]
-    if target.needs_script:
-        wanted.append(set_header(_STAMPED, "1"))
-    if not is_address(target.origin.host):
-        wanted.append(_DIALLED_HOST)
+    wanted = [] if is_address(target.origin.host) else [_DIALLED_HOST]
+    if not target.needs_script:
+        return {"request_mutations": wanted}
+    wanted.append(set_header(_STAMPED, "1"))
+    wanted += [set_header(f"{_WANTED}-{number}", "1") for number in range(1, len(target.placements) + 1)]
     filled = [
         set_header(header_of(number), f"%SECRET({one.record})%")
         for number, one in enumerate(target.placements, start=1)
     ]
     if target.replays:
         filled += [
-            set_header(header_of(number), f"%DYNAMIC_METADATA({scripts.NEWER}:credential-{number})%")
-            for number in range(1, len(target.placements) + 1)
+            set_header(header_of(number), _newer(number)) for number in range(1, len(target.placements) + 1)
         ]
     secrets = {one.record: {"name": one.record, "sds_config": FROM_US} for one in target.placements}
     formatter = typed("formatter.generic_secret.v3.GenericSecret", secret_configs=secrets)
@@ -118,10 +136,12 @@ def _placing(target: Target) -> Json:
     never sets is not taken away either: what a caller sends under such names goes at the listener.
     """
     placed = [
-        set_header(one.name, f"%REQ({header_of(number)})%")
+        set_header(one.name, f"%REQ({header_of(number)})%" if target.needs_script else _newer(number))
         for number, one in enumerate(target.placements, start=1)
         if one.place is Place.HEADER
     ]
+    if target.patterns:
+        placed.append(set_header("accept-encoding", "identity"))  # a coded body cannot be read by the script
     answered = _telling(target) if target.replays else [{"remove": CONTEXT}]
     return {
         "request_mutations": [*placed, *({"remove": name} for name in _ours(target))],
@@ -129,15 +149,20 @@ def _placing(target: Target) -> Json:
     }
 
 
+def _newer(number: int) -> str:
+    """The `number`-th credential of a second attempt; before that it is nothing, and a mutation does nothing then."""
+    return f"%DYNAMIC_METADATA({scripts.NEWER}:credential-{number})%"
+
+
 _FORGED: Final = ("x-authrecord-replay", "x-authrecord-outcome")
 
 
 def _ours(target: Target) -> Iterable[str]:
     """The headers that `_injection` sets."""
-    numbers = range(1, len(target.placements) + 1)
-    yield from map(header_of, numbers)
-    yield from (f"{_WANTED}-{number}" for number in numbers[1:])
     if target.needs_script:
+        numbers = range(1, len(target.placements) + 1)
+        yield from map(header_of, numbers)
+        yield from (f"{_WANTED}-{number}" for number in numbers)
         yield _STAMPED
     if not is_address(target.origin.host):
         yield _DIALLED
@@ -178,15 +203,10 @@ def _sent_in(placement: Placement) -> str:
 
 
 def _guard(fence: Fence) -> list[Json]:
-    """Refuses a request whose name led to an address that is not dialled, before it has its credential (row M12)."""
+    """Refuses a request whose name led to an address that is not dialled, before it is sent (row M12)."""
     forbidden = fence.predicate(lambda value: header_is(_DIALLED, value))
-    says_why = _mutations("refused", {"request_mutations": [set_header(REFUSED, "1")]})
+    says_why = mutations_filter("refused", {"request_mutations": [set_header(REFUSED, "1")]})
     return [_where(forbidden, says_why), _where(any_value_of(REFUSED), _refusing())]
-
-
-def _mutations(name: str, mutations: Json | None = None) -> Json:
-    kind = "filters.http.header_mutation.v3.HeaderMutation"
-    return extension(name, kind, mutations=mutations or {})
 
 
 def _per_route(mutations: Json) -> Json:
@@ -201,22 +221,6 @@ def _refusing() -> Json:
 def _needed(number: int) -> Json:
     """The same where the `number`-th credential is missing: one that is there it leaves alone."""
     return injector(f"needed-{number}", NOTHING, header_of(number), replaces=False)
-
-
-NOTHING: Final = "nothing/"
-"""The secret that is always empty; no record has such a name."""
-
-
-def injector(name: str, secret: str, header: str, *, replaces: bool) -> Json:
-    """Envoy's own filter that puts a secret into a header, and refuses the request when it is empty."""
-    credential = extension(
-        "generic",
-        "http.injected_credentials.generic.v3.Generic",
-        credential={"name": secret, "sds_config": FROM_US},
-        header=header,
-    )
-    kind = "filters.http.credential_injector.v3.CredentialInjector"
-    return extension(name, kind, overwrite=replaces, credential=credential)
 
 
 def _where(predicate: Json, filter_config: Json) -> Json:

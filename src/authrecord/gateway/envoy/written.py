@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..listening import Listen
-from . import forward, shared
+from . import forward, giving, shared
 from .bootstrap import Files
 from .callers import by_control, by_password
 from .clusters import cluster
@@ -48,7 +48,8 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
             routes = route_configuration(seen, reverse=settings.reverse, names=settings.names)
             attempts = shared.chain(seen, fence)
             told = logs(settings.access_log)
-            reads = manager(routes, asks(place), attempts, logs=told, absolute=settings.reverse is None)
+            filters = [*asks(place), *giving.givers(seen)]
+            reads = manager(routes, filters, attempts, logs=told, absolute=settings.reverse is None)
             listeners.append(listener(name, place, reads, settings.tls))
     return clusters, listeners
 
