@@ -47,8 +47,9 @@ PATHS = "Envoy engine, 10,000 records and rules of one origin, found by path, th
 SECURE = "HTTPS through the Envoy engine"
 MIB = 1024 * 1024
 WORKERS = 2
-TWINS = 3
-"""Processes of each Envoy that a row compares."""
+TWINS = 4
+LARGE_TWINS = 2
+"""Processes of each Envoy that a row compares; the second number, of those with many records."""
 Result = TypeVar("Result")
 
 
@@ -96,9 +97,9 @@ class Envoys:
             _twins(self._judged),
             _twins(lambda: self._started(PLAIN, plain)),
             _twins(lambda: _target(HEADER, self.engine(key_record("key", upstream), reverse=upstream))),
-            _target(PATHS, self.engine(*self.many_records(one_origin=True), reverse=upstream, by_path=True)),
-            _target(ONE, self.engine(key_record("key", upstream)), host=f"127.0.0.1:{port}"),
-            _target(MANY, self.engine(*self.many_records()), host=f"{address(self.many // 2)}:{port}"),
+            _twins(self._by_path, LARGE_TWINS),
+            _twins(lambda: _target(ONE, self.engine(key_record("key", upstream)), host=f"127.0.0.1:{port}")),
+            _twins(self._by_host, LARGE_TWINS),
         ]
 
     @property
@@ -111,6 +112,16 @@ class Envoys:
         upstream = self.stage.upstream
         self._replaying.append(self.engine(token_record(self.provider, upstream), reverse=upstream))
         return _target(REPLAY, self._replaying[-1])
+
+    def _by_path(self) -> Target:
+        """An engine with many records of one origin."""
+        records = self.many_records(one_origin=True)
+        return _target(PATHS, self.engine(*records, reverse=self.stage.upstream, by_path=True))
+
+    def _by_host(self) -> Target:
+        """An engine with as many origins."""
+        host = f"{address(self.many // 2)}:{self.stage.upstream_port}"
+        return _target(MANY, self.engine(*self.many_records()), host=host)
 
     def secure(self) -> tuple[str, str]:
         """Name and URL of a forward proxy that opens HTTPS to the upstream."""
@@ -252,9 +263,9 @@ def address(number: int) -> str:
     return f"127.{1 + number // 65_536}.{number // 256 % 256}.{number % 256}"
 
 
-def _twins(start: Callable[[], Target]) -> Target:
+def _twins(start: Callable[[], Target], processes: int = TWINS) -> Target:
     """One target out of processes that take their turn."""
-    first, *others = (start() for _ in range(TWINS))
+    first, *others = (start() for _ in range(processes))
     return replace(first, twins=[(other.port, other.process) for other in others])
 
 

@@ -23,6 +23,7 @@ class Found:
     rounds: int
     seconds: int
     targets: list[Target]
+    more: int = 0
     mebibytes: int = 0
     memory: dict[str, dict[str, float]] = field(default_factory=dict)
     renewed: float = 0.0
@@ -40,7 +41,10 @@ class Found:
 
     def ratio(self, name: str, other: str) -> float:
         """The median over the rounds of the ratio of their requests per second."""
-        pairs = zip(self.named(name).rounds, self.named(other).rounds, strict=True)
+        first, second = self.named(name), self.named(other)
+        pairs = list(zip(first.rounds, second.rounds, strict=True))
+        if first.more and second.more:
+            pairs.extend(zip(first.more, second.more, strict=True))
         return statistics.median(one["rps"] / two["rps"] for one, two in pairs)
 
     def added(self, name: str, other: str) -> float:
@@ -60,7 +64,9 @@ def page(found: Found) -> str:
         f"{MADE_BY} wrk with {CONNECTIONS} connections, keep-alive; the upstream (nginx, one worker), the proxy and "
         f"wrk share {os.cpu_count()} cores. Medians of {found.rounds} interleaved rounds of {found.seconds} s, every "
         "second round backwards; a ratio is the median of the rounds' ratios. Of the Envoys that a row compares "
-        f"{envoys.TWINS} processes each take their turn. Compare numbers of one run with each other only."
+        f"{envoys.TWINS} processes each ({envoys.LARGE_TWINS} of those with many records) take their turn, and they "
+        f"have {found.more} rounds of 1 s more, by themselves; their figures are those of all rounds. Compare numbers "
+        "of one run with each other only."
     )
     parts = [
         ("# Performance of the gateway", [introduction]),
@@ -169,7 +175,9 @@ def _targets(found: Found) -> list[str]:
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for one in found.targets:
-        middle = {key: statistics.median(each[key] for each in one.rounds) for key in one.rounds[0]}
+        middle = {
+            key: statistics.median(each[key] for each in [*one.rounds, *one.more]) for key in one.rounds[0]
+        }
         alone = statistics.median(each["p50"] for each in one.alone)
         cells = (
             one.name,

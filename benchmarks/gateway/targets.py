@@ -29,7 +29,8 @@ BIN = Path(sys.executable).parent
 class Target:
     """`headers` are what wrk sends; `process` is measured, 0 for none. The lists: one entry for each round.
 
-    `twins`: ports and processes that are started in the same way and take their turn, see `of_round`.
+    `more`: of rounds that only those had that are close to each other. `twins`: ports and processes that are started
+    in the same way and take their turn, see `of_round`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Target:
     headers: tuple[str, ...] = ()
     rounds: list[dict[str, float]] = field(default_factory=list)
     alone: list[dict[str, float]] = field(default_factory=list)
+    more: list[dict[str, float]] = field(default_factory=list)
     twins: list[tuple[int, int]] = field(default_factory=list)
 
     def of_round(self, number: int) -> Target:
