@@ -24,14 +24,10 @@ UNKNOWN: Final = frozenset({"authenticated", "bypassed"})
 _WENT_AWAY: Final = ("0", "-")
 """The status of a request whose caller did not wait for the answer."""
 
-_OPEN, _ANSWERED, _TIMES = "downstream_cx_active", "downstream_rq_2xx", "downstream_rq_time"
 _WAYS: Final = ("gateway", "forward")
 _REQUESTS: Final = ("gateway", "forward", "inside")
 _TIMED: Final = ("gateway", "inside")
 """Not the forward proxy's own: there a `CONNECT` takes as long as its tunnel."""
-
-READ: Final = tuple(f"http.{way}.{name}" for way in _REQUESTS for name in (_OPEN, _ANSWERED, _TIMES))
-"""The figures of Envoy's own about requests that are read. It keeps no others: its workers share each of them."""
 
 
 def made_metrics() -> Metrics:
@@ -58,7 +54,7 @@ class Reading:
         metrics.by_status = by_status
         metrics.requests = sum(by_status.values())
         metrics.tunnels = sum(count for opened, count in tunnels.items() if opened != "true")
-        metrics.open_connections = sum(counts.get(f"http.{way}.{_OPEN}", 0) for way in _WAYS)
+        metrics.open_connections = sum(counts.get(f"http.{way}.downstream_cx_active", 0) for way in _WAYS)
         self._take_times(found)
         told = _tagged(counts, "refusals.code")
         self._take_refusals({"other" if code == "-" else code: count for code, count in told.items()}, at)
@@ -67,7 +63,7 @@ class Reading:
         """Requests by status. A `CONNECT` that was answered with 200 is no request, as in the embedded gateway."""
         told = _tagged(counts, "requests.status").items()
         unusual = {int(status): count for status, count in told if status not in _WENT_AWAY}
-        answered = sum(counts.get(f"http.{way}.{_ANSWERED}", 0) for way in _REQUESTS)
+        answered = sum(counts.get(f"http.{way}.downstream_rq_2xx", 0) for way in _REQUESTS)
         connects = sum(count for opened, count in tunnels.items() if opened in {"true", "false"})
         others = sum(count for status, count in unusual.items() if 200 < status < 300)
         # Envoy counts an answer at its head and we at its end: what is under way must not make a counter fall.
@@ -77,7 +73,7 @@ class Reading:
     def _take_times(self, found: Figures) -> None:
         durations, seconds = list(self._desk.durations), self._desk.seconds
         for way in _TIMED:
-            for lower, width, count in found.times.get(f"http.{way}.{_TIMES}", ()):
+            for lower, width, count in found.times.get(f"http.{way}.downstream_rq_time", ()):
                 step = max(width, 1.0)  # a request of 1.9 ms is counted as 1
                 durations[bisect_left(MILLISECONDS, (lower + step) / 1000)] += count
                 seconds += (lower + step / 2) / 1000 * count
