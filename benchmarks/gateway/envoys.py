@@ -48,8 +48,9 @@ SECURE = "HTTPS through the Envoy engine"
 MIB = 1024 * 1024
 WORKERS = 2
 TWINS = 4
+"""Processes of each Envoy that a row compares."""
 LARGE_TWINS = 2
-"""Processes of each Envoy that a row compares; the second number, of those with many records."""
+"""The same of those with many records, which take long to start."""
 Result = TypeVar("Result")
 
 

@@ -18,7 +18,11 @@ VERSIONS = ("authrecord", "aiohttp", "granian", "uvloop")
 
 @dataclass(slots=True)
 class Found:
-    """What one run has found. `memory` in MiB; `renewed`, `rotated` in milliseconds; `secure`: see `https`."""
+    """What one run has found.
+
+    `more`: rounds that the Envoys had by themselves. `memory` in MiB; `renewed`, `rotated` in milliseconds; `secure`: see
+    `https`.
+    """
 
     rounds: int
     seconds: int

@@ -35,6 +35,18 @@ def provider(canary: Canary) -> Iterator[HonestServer]:
         yield server
 
 
+@pytest.fixture(params=["renewable", "static"])
+def either_bearer(
+    request: pytest.FixtureRequest, bearer: Callable[[str], Record], provider: HonestServer
+) -> Callable[[str], Record]:
+    """Makes records whose token stands in `Authorization`. Renewed or not, another filter puts it there."""
+
+    def make(url: str) -> Record:
+        return bearer(url) if request.param == "static" else client_record(provider, url, pattern="expired")
+
+    return make
+
+
 @pytest.fixture
 def provider_record(provider: HonestServer) -> Callable[..., Record]:
     """Makes records of that provider for an origin."""

@@ -64,10 +64,7 @@ def at_route(target: Target) -> Json:
 
 
 def _cleared(target: Target) -> Iterable[Json]:
-    """Takes off what the client sent under the credentials' names: an injector replaces the first of several headers.
-
-    `Authorization` is one header to Envoy, however often it came.
-    """
+    """Takes off what the client sent under the credentials' names: an injector replaces one of several headers."""
     gone = [{"remove": one.name} for one in target.placements if one.name.lower() != _JOINED]
     if gone:
         yield mutations_filter("cleared", {"request_mutations": gone})

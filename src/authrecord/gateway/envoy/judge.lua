@@ -2,7 +2,6 @@
 -- decides. The names in capitals are written before this script; what differs between targets is read from the route,
 -- once for a target: to read there copies all that stands there. `key` comes with the facts about a request.
 
-local find, lower, match, tonumber = string.find, string.lower, string.match, tonumber
 local known = {}
 
 -- Nearly all that a call leaves behind is for the collector, which by its own rule would come after a few hundred calls
@@ -41,9 +40,9 @@ end
 
 local function holds_literal(target, text)
   if #target.literals == 0 then return true end
-  local lower = lower(text)
+  local lower = string.lower(text)
   for _, literal in ipairs(target.literals) do
-    if find(lower, literal, 1, true) then return true end
+    if string.find(lower, literal, 1, true) then return true end
   end
   return false
 end
@@ -54,8 +53,7 @@ local function body_of(target, handle, coding, length)
   if not target.streams and not is_short(length) then return "" end
   local buffer = handle:body()
   if buffer == nil then return "" end
-  local bytes = buffer:length()
-  return buffer:getBytes(0, bytes < 65536 and bytes or 65536)
+  return buffer:getBytes(0, math.min(buffer:length(), 65536))
 end
 
 -- Gives the head and the body to show, or nil. The usual answer costs few calls: this runs for each one.
@@ -63,7 +61,7 @@ local function suspicion(target, handle, headers, status, coding, length)
   local failed = status >= "300"
   if failed then
     local challenge = status >= "400" and headers:get("www-authenticate") or nil
-    local invalid = challenge ~= nil and find(lower(challenge), "invalid_token", 1, true)
+    local invalid = challenge ~= nil and string.find(string.lower(challenge), "invalid_token", 1, true)
     if status == "401" or invalid then return head_of(status, headers), "" end
   end
   if not target.pattern then return nil end
@@ -97,14 +95,14 @@ function envoy_on_response(handle)
   local headers = handle:headers()
   local facts = headers:get("x-authrecord-context")
   if facts == nil then return end
-  local key, attempt, status, coding, length = match(facts, "^(%x+) (%d+) (%d+) %S+ %d* %d* (%S*) (%S*)")
+  local key, attempt, status, coding, length = string.match(facts, "^(%x+) (%d+) (%d+) %S+ %d* %d* (%S*) (%S*)")
   local target = target_of(handle, key)
   if not target.judged then return end
   local head, body = suspicion(target, handle, headers, status, coding, length)
   if head == nil and attempt == "1" then return end -- a replay's success is told
   local holds = head ~= nil and is_short(length)
   if holds then handle:body(true) end -- so that another answer can stand for it
-  local method, sent, asked_length, first = match(facts, "^%x+ %d+ %d+ (%S+) (%d*) (%d*) %S* %S* ?(.*)$")
+  local method, sent, asked_length, first = string.match(facts, "^%x+ %d+ %d+ (%S+) (%d*) (%d*) %S* %S* ?(.*)$")
   local asked = {
     [":method"] = "POST", [":path"] = "/authrecord.Broker/Judge", [":authority"] = "authrecord",
     ["content-type"] = "application/grpc", ["te"] = "trailers",

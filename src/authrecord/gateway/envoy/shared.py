@@ -4,10 +4,10 @@ It stands in the router, once, and runs for each attempt of a request. What diff
 routes: the scripts read it as metadata, the filters of headers as their own configuration. A chain in each cluster
 would cost a Lua state for each script, thread and target: 0.7 MB for each record (docs/decisions/0052).
 
-In order: the answer's judge, the credentials of queries and cookies into headers of ours, out of Envoy's secrets or as
-the judge left them for a second attempt, the refusal where one is missing, the script that puts them in their places,
-and what puts the newer ones of a second attempt into headers and adds the facts about a request that the judge reads
-from the answer. The credentials that stand in headers alone are there before: see `giving`.
+In order: the answer's judge; for targets with a query or a cookie the credentials into headers of ours, out of Envoy's
+secrets or as the judge left them for a second attempt, the refusal where one is missing, and the script that puts them
+in their places; what puts the newer ones of a second attempt into headers, and adds the facts about a request that the
+judge reads from the answer. Credentials that all stand in headers are there before: see `giving`.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _is_injected(target: Target) -> bool:
 
 
 def _injection(target: Target) -> Json:
-    """Each credential out of its secret; one that is not there leaves its header out."""
+    """The address that was dialled; for a script, each credential out of its secret too, none where there is none."""
     wanted = [] if is_address(target.origin.host) else [_DIALLED_HOST]
     if not target.needs_script:
         return {"request_mutations": wanted}
