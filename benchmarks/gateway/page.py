@@ -20,8 +20,8 @@ VERSIONS = ("authrecord", "aiohttp", "granian", "uvloop")
 class Found:
     """What one run has found.
 
-    `more`: rounds that the Envoys had by themselves. `memory` in MiB; `renewed`, `rotated` in milliseconds; `secure`: see
-    `https`.
+    `more`: rounds that the Envoys had by themselves. `memory` in MiB; `renewed`, `rotated` in milliseconds; `secure`:
+    see `https`.
     """
 
     rounds: int
