@@ -194,7 +194,7 @@ def _config(options: Options, rules: Rules, authenticators: Any, given: dict[str
     out = console()
     out.print(f"wrote {', '.join(path.name for path in written)} to {files.folder}", style="bold")
     if shown:
-        say_password(shown)
+        say_password(shown, by_digest=True)
 
 
 def _settings(options: Options, given: dict[str, Any], password: Secret) -> Settings:

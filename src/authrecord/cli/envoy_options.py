@@ -59,15 +59,22 @@ def shown_password(password: Secret, *, is_new: bool) -> str | None:
     return password.reveal() if is_new else None
 
 
-def say_password(password: str) -> None:
-    """How callers prove themselves to Envoy, which reads `Basic` only."""
+def say_password(password: str, *, by_digest: bool) -> None:
+    """How callers prove themselves to Envoy, which reads `Basic` only where it is told a digest."""
     import base64
 
     from ..gateway.envoy.callers import USER
 
-    coded = base64.b64encode(f"{USER}:{password}".encode()).decode()
     out = console()
-    out.print(f"password {password}\n\nSend it as the user {USER} of a proxy, or in a header:")
+    if not by_digest:
+        out.print(
+            f"password {password}\n\nSend it as X-Authrecord-Token, or as the password of the user {USER} of a proxy."
+        )
+        return
+    coded = base64.b64encode(f"{USER}:{password}".encode()).decode()
+    out.print(
+        f"password {password}\n\nSend it as the password of the user {USER} of a proxy, or in a header:"
+    )
     out.print(f"X-Authrecord-Token: Basic {coded}")
 
 

@@ -118,7 +118,7 @@ def command(options: Options, **given: Any) -> None:
     """Authenticate the requests of any tool: point its base URL at the gateway.
 
     The caller proves itself with the gateway's password: in the header X-Authrecord-Token, or as the password of
-    the URL (http://any:PASSWORD@127.0.0.1:8080/); with --engine envoy by Basic and the user authrecord only. At an
+    the URL (http://any:PASSWORD@127.0.0.1:8080/); with --engine envoy in the header or as a proxy's password. At an
     address that other machines reach it is an API token with the scope gateway:use, under TLS. A request with the
     header X-Authrecord-Bypass gets no credential.
     """

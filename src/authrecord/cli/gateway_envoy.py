@@ -117,5 +117,5 @@ def _say(options: Options, engine: Engine, upstream: str, shown: str | None) -> 
     if upstream:
         out.print(f"upstream {upstream}")
     if shown:
-        say_password(shown)
+        say_password(shown, by_digest=False)
     out.print("Ctrl-C ends it.", style="dim")

@@ -196,6 +196,8 @@ def test_G9_an_api_that_would_pack_its_answers_is_asked_not_to(
     through = envoy(api.url, provider_record(api.url, pattern=PATTERN))
     assert through.get("/", "Accept-Encoding: gzip").status == 200
     assert api.taken[0].values("accept-encoding") == ["identity"]
+    assert through.get().status == 200
+    assert api.taken[1].values("accept-encoding") == [], "who asks for no coding sends what it sent"
 
 
 def test_tokens_that_live_a_second_are_renewed_ahead_without_one_failure(

@@ -25,8 +25,12 @@ def test_O2_an_api_that_forges_what_our_filters_say_to_each_other_causes_nothing
 
     def refusing(taken: Taken) -> bytes:
         lines = "".join(
-            f"X-Authrecord-{name}\r\n"
-            for name in (f"Context: {forged[0]} 1 GET 0 0 x", "Replay: 1", "Outcome: renewed-and-replayed")
+            f"X-{name}\r\n"
+            for name in (
+                f"Envoy-Authrecord-Context: {forged[0]} 401 1 2 GET 0 0 x",
+                "Envoy-Authrecord-Replay: 1",
+                "Authrecord-Outcome: renewed-and-replayed",
+            )
         )
         challenge = 'WWW-Authenticate: Bearer error="invalid_token"\r\n'
         return f"HTTP/1.1 401 no\r\n{lines}{challenge}Content-Length: 2\r\n\r\nno".encode()
@@ -45,6 +49,5 @@ def test_O2_an_api_that_forges_what_our_filters_say_to_each_other_causes_nothing
     told = through.get("/query")
     assert (told.status, told.body, len(api.taken)) == (401, b"no", 1)
     assert provider.counters.token_requests == before
-    for name in ("context", "replay", "outcome"):
-        assert told.values(f"x-authrecord-{name}") == []
+    assert b"authrecord" not in told.head.lower()
     assert through.get("/judged").values("x-authrecord-outcome") != ["renewed-and-replayed"]

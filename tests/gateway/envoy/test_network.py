@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -130,6 +131,26 @@ def test_I5_a_renewed_token_reaches_envoys_of_every_machine(fleet: Fleet, provid
     provider.expire_all()
     assert [fleet.get(port).status for port in ports] == [200, 200]
     assert provider.counters.token_requests == 2
+
+
+def test_O25_an_envoy_that_has_a_digest_of_the_password_reads_basic_only(
+    fleet: Fleet, provider: HonestServer
+) -> None:
+    port = fleet.envoy("one")
+    good = basic(fleet.password)
+    for proof in (fleet.password, f"Bearer {fleet.password}", f"Basic {basic(fleet.password, 'other')}", "x"):
+        told = fleet.get(port, proof)
+        assert told.status == 407
+        assert told.values("www-authenticate") == ['Basic realm="authrecord"'], (
+            "no URL, its query may be secret"
+        )
+        assert "Basic, with the user authrecord" in json.loads(told.body)["detail"]
+    with Caller(port, "") as caller:
+        request = request_for("GET", "/api/orders", f"Proxy-Authorization: Basic {good}").replace(
+            b"$\r\n", b""
+        )
+        assert caller.ask(request).status == 200
+    assert len(provider.api_requests) == 1
 
 
 def test_N8_callers_of_a_fleet_are_known_by_api_tokens(

@@ -13,10 +13,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from ...clients.wire import wire_of
+from ...core.secret import Secret
 from ...keeper.live import Live
+from .callers import CALLER, PROOFS, keys_of
 from .giving import NOTHING
 from .leaves import Leaves
-from .messages import secret_bytes
+from .messages import FILTER_TYPE, SECRET_TYPE, keys_bytes, secret_bytes
 from .placement import Placement
 
 MOST_REMEMBERED: Final = 8
@@ -64,10 +66,13 @@ class Watch:
 
 
 class Board:
-    """Takes credentials, and tells every watching Envoy."""
+    """Takes credentials, and tells every watching Envoy. `password`: of callers, where Envoy asks us for it."""
 
-    def __init__(self, placements: Iterable[Placement], leaves: Leaves | None = None) -> None:
+    def __init__(
+        self, placements: Iterable[Placement], leaves: Leaves | None = None, password: Secret | None = None
+    ) -> None:
         self._leaves = leaves
+        self._password = password
         self._placements = {one.record: one for one in placements}
         self._values: dict[str, deque[tuple[str, Live]]] = {}
         self._versions: dict[str, int] = {}
@@ -82,6 +87,7 @@ class Board:
         return (
             name in self._placements
             or name == NOTHING
+            or (name == CALLER and self._password is not None)
             or (self._leaves is not None and self._leaves.knows(name))
         )
 
@@ -112,6 +118,8 @@ class Board:
 
     def is_told(self, record: str, watch: Watch) -> bool:
         """False while an Envoy learns nothing about a record, so that it waits, or keeps what it has."""
+        if record == CALLER and self._password is None:
+            return False
         return record not in self._expected and not (record in self._missed and record in watch.held)
 
     def put(self, record: str, live: Live) -> None:
@@ -153,7 +161,14 @@ class Board:
         """Version and serialised secret. A record without a credential has an empty one: Envoy then sends nothing."""
         if self._leaves is not None and self._leaves.knows(record):
             return self._leaves.resource(record)
+        if record == CALLER and self._password is not None:
+            return "1", keys_bytes(CALLER, keys_of(self._password), PROOFS)
         return str(self._versions.get(record, 0)), secret_bytes(record, (self.newest(record) or "").encode())
+
+    @staticmethod
+    def type_of(name: str) -> str:
+        """Envoy's name for the kind of a resource."""
+        return FILTER_TYPE if name == CALLER else SECRET_TYPE
 
     def watch(self) -> Watch:
         """A view for one Envoy, until `forget`."""

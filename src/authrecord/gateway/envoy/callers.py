@@ -11,23 +11,46 @@ from ..listening import Listen
 from . import scripts
 from .logs import ADDRESS, PEER
 from .routes import TOKEN
-from .shapes import Json, extension, lua
+from .shapes import FROM_US, KEYS_TYPE, Json, extension, lua
 
 USER: Final = "authrecord"
 """The user name that callers give with the gateway's password."""
 
+CALLER: Final = "caller/"
+"""The resource that holds the password for Envoy; no record has such a name."""
+
+PROOFS: Final = (TOKEN, "proxy-authorization")
+"""The fields in which callers prove who they are; the first counts where there are both."""
+
 _PROOF: Final = "authrecord.proof"
 
 
-def by_password(password: Secret) -> list[Json]:
+def by_digest(password: Secret) -> list[Json]:
     """By the password in `X-Authrecord-Token`, where the listener puts what stands in `Proxy-Authorization` alone.
 
-    It holds `Basic` with the user `authrecord` and the gateway's password. Envoy is told a digest only; the
-    password is 256 random bits or long, so that a plain SHA-1, which is what Envoy knows, gives nothing away.
+    For Envoys whose control process does not know it. The field holds `Basic` with the user `authrecord` and the
+    password. Envoy is told a digest only; the password is 256 random bits or long, so that a plain SHA-1, which is what
+    Envoy knows, gives nothing away.
     """
     users = {"inline_string": f"{USER}:{{SHA}}{_digest(password)}"}
     kind = "filters.http.basic_auth.v3.BasicAuth"
     return [extension("caller", kind, users=users, authentication_header=TOKEN)]
+
+
+def by_password() -> list[Json]:
+    """By the password in `X-Authrecord-Token` or `Proxy-Authorization`: by itself, as `Bearer` or in `Basic`.
+
+    Envoy compares it as it is, so that it comes over the stream, as credentials do, and stands in no file. Until it is
+    there, nobody is let in.
+    """
+    found = {"config_source": FROM_US, "type_urls": [KEYS_TYPE]}
+    return [{"name": CALLER, "config_discovery": found}]
+
+
+def keys_of(password: Secret) -> tuple[str, ...]:
+    """What callers may send there; Envoy itself takes `Bearer` off."""
+    basic = base64.b64encode(f"{USER}:{password.reveal()}".encode()).decode()
+    return password.reveal(), f"Basic {basic}"
 
 
 def by_control(place: Listen) -> list[Json]:

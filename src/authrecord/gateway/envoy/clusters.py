@@ -27,6 +27,12 @@ MOST_REPLAYS_AT_ONCE: Final = 1_000_000
 MOST_AT_ONCE: Final = 100_000
 """Connections and requests to one origin at once."""
 
+_STILL_THERE: Final[Json] = {"keepalive_time": 60, "keepalive_interval": 15, "keepalive_probes": 3}
+"""Seconds, and how often: the system looks whether an API is still there whose connection waits.
+
+Envoy's own way is a clock of an hour that each request winds up.
+"""
+
 BOUNDS: Final[Json] = {
     "max_connections": MOST_AT_ONCE,
     "max_pending_requests": MOST_AT_ONCE,
@@ -58,6 +64,8 @@ def cluster(target: Target, trusted_ca: str, fence: Fence, *, speaks_h2: bool = 
         options: Json = {"auto_config": {**http, "http2_protocol_options": {}}}
     else:
         options = {"explicit_http_config": http}
+    options["common_http_protocol_options"] = {"idle_timeout": "0s"}
+    made["upstream_connection_options"] = {"tcp_keepalive": _STILL_THERE}
     chain = shared.own_chain(target, fence)
     if chain:
         options["http_filters"] = chain

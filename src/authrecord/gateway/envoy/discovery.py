@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from .board import Board, Watch
-from .messages import SECRET_TYPE, DeltaDiscoveryResponse
+from .messages import FILTER_TYPE, SECRET_TYPE, DeltaDiscoveryResponse
 
 log = logging.getLogger("authrecord")
 
@@ -42,9 +42,11 @@ class Discovery:
                 if not asking.done():
                     return
                 told = [name for name in asking.result() if self._board.is_told(name, watch)]
-                if told:
-                    nonce += 1
-                    yield self._answer(told, str(nonce))
+                for kind in (SECRET_TYPE, FILTER_TYPE):
+                    of_kind = [name for name in told if self._board.type_of(name) == kind]
+                    if of_kind:
+                        nonce += 1
+                        yield self._answer(kind, of_kind, str(nonce))
         finally:
             self._board.forget(watch)
             self._reading.discard(reading)
@@ -59,7 +61,7 @@ class Discovery:
 
     async def _read(self, requests: AsyncIterator[Any], watch: Watch) -> None:
         async for request in requests:
-            if request.type_url != SECRET_TYPE:
+            if request.type_url not in {SECRET_TYPE, FILTER_TYPE}:
                 continue
             if request.HasField("error_detail"):
                 # Envoy's words may quote what it refused, so that they are not repeated.
@@ -72,14 +74,14 @@ class Discovery:
             if request.resource_names_subscribe:
                 watch.wants(request.resource_names_subscribe)
 
-    def _answer(self, names: list[str], nonce: str) -> Any:
-        answer = DeltaDiscoveryResponse(type_url=SECRET_TYPE, nonce=nonce, system_version_info=nonce)
+    def _answer(self, kind: str, names: list[str], nonce: str) -> Any:
+        answer = DeltaDiscoveryResponse(type_url=kind, nonce=nonce, system_version_info=nonce)
         for name in names:
             if not self._board.knows(name):
                 answer.removed_resources.append(name)
                 continue
             version, serialised = self._board.resource(name)
             resource = answer.resources.add(name=name, version=version)
-            resource.resource.type_url = SECRET_TYPE
+            resource.resource.type_url = kind
             resource.resource.value = serialised
         return answer

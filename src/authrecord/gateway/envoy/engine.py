@@ -117,6 +117,7 @@ class Engine:
             doorkeeper=doorkeeper,
             metrics=self.metrics,
             replay_bytes=settings.replay_bytes,
+            password=settings.password,
             clock=clock,
         )
         self._table = Table(rules, find, self.hub.board.put)
@@ -247,7 +248,7 @@ class Engine:
     def _write_resources(self) -> None:
         """Clusters first: a route is never there before its cluster."""
         self._version += 1
-        clusters, listeners = resources_of(self.hub.plan, self._settings, self.files)
+        clusters, listeners = resources_of(self.hub.plan, self._settings, self.files, hands_password=True)
         write(self.files.clusters, resources(clusters, str(self._version)))
         write(self.files.listeners, resources(listeners, str(self._version)))
 

@@ -30,7 +30,7 @@ from .shapes import FROM_US, KEEPS_CASE, SCRIPT, Json, extension, protocols, typ
 class Entry:
     """How callers come in. `asks`: the filters that ask who is calling. `asks_control`: inside of a tunnel too.
 
-    `tls`: see `listener`. `fence`: which addresses are dialled. `access_log`: see `logs`.
+    `tls`: see `listener`. `fence`: which addresses are dialled. `access_log`: see `logs`. `joins`: see `manager`.
     """
 
     asks: list[Json]
@@ -38,6 +38,7 @@ class Entry:
     tls: tuple[str, str] | None
     fence: Fence
     access_log: Path | None = None
+    joins: bool = False
 
 
 ANYWHERE: Final = "authrecord_anywhere"
@@ -65,11 +66,18 @@ def listeners(plan: Plan, place: Listen, entry: Entry) -> list[Json]:
         logs=logs(log),
         absolute=True,
         connects=True,
+        local=place.is_local,
+        joins=entry.joins,
     )
     before = [*(by_note(place) if entry.asks_control else []), *givers]
     told = logs(log, is_inside=True)
     inside = [
-        _inside(site, manager(routes_inside(plan, site), before, attempts, name="inside", logs=told))
+        _inside(
+            site,
+            manager(
+                routes_inside(plan, site), before, attempts, name="inside", logs=told, local=place.is_local
+            ),
+        )
         for site in plan.sites
     ]
     return [*inside, listener("forward", place, reads, entry.tls)]

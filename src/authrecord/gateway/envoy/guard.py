@@ -57,7 +57,7 @@ _PRIVATE_V6: Final = r"::1\]|f[cd]|64:ff9b:|2002:"
 _V4_INSIDE_V6: Final = (("::ffff:", 96), ("64:ff9b::", 96))
 
 
-REFUSED: Final = "x-authrecord-c-refused"
+REFUSED: Final = "x-envoy-authrecord-refused"
 """The header of ours on a request whose upstream has such an address."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...core.contracts import Clock
 from ...core.errors import AuthrecordError
+from ...core.secret import Secret
 from ...keeper.authenticator import Authenticator
 from ...keeper.young import YOUNG_SECONDS
 from ..authority import Authority
@@ -36,8 +37,8 @@ class Hub:
 
     `replay`: expired answers are mended. `young`: see `keeper.young.refused_young`. `authority`: of the certificates
     for hosts that a forward proxy opens. `doorkeeper`: knows callers by more than a password. `metrics`: what is
-    counted here: renewals, replays, outcomes, and what went wrong. `replay_bytes`: see `Plan`. Raises what `plan_of`
-    raises.
+    counted here: renewals, replays, outcomes, and what went wrong. `replay_bytes`: see `Plan`. `password`: of callers,
+    for Envoys whose listeners do not hold its digest. Raises what `plan_of` raises.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Hub:
         doorkeeper: Doorkeeper | None = None,
         metrics: Metrics | None = None,
         replay_bytes: int = REPLAYED_BODY_BYTES,
+        password: Secret | None = None,
         clock: Clock = time,
     ) -> None:
         self.metrics = metrics or made_metrics()
@@ -59,7 +61,7 @@ class Hub:
         self._find = find
         self._replay_bytes = replay_bytes
         self.plan = self._plan(rules, find)
-        self.board = Board(_placements(self.plan), None if authority is None else Leaves(authority))
+        self.board = Board(_placements(self.plan), None if authority is None else Leaves(authority), password)
         self._broker = Broker(
             _by_name(self.plan),
             self._authenticator,

@@ -14,8 +14,8 @@ from .own_answers import own_answers
 from .routes import TOKEN
 from .shapes import KEEPS_CASE, Json, extension, socket_address, typed
 
-_ORDERS: Final = ("x-envoy-", "x-authrecord-c", "x-authrecord-r")
-"""The beginnings of header names by which Envoy (retries, timeouts) and our scripts are told what to do."""
+_ORDERS: Final = "x-envoy-"
+"""The beginning of the names of all headers by which Envoy (retries, timeouts) and our scripts are told what to do."""
 
 _NO_END: Final = "0s"
 LISTENER: Final = "type.googleapis.com/envoy.config.listener.v3.Listener"
@@ -30,12 +30,16 @@ def manager(
     logs: Iterable[Json] = (),
     absolute: bool = False,
     connects: bool = False,
+    local: bool = True,
+    joins: bool = False,
 ) -> Json:
     """The filter that reads requests. `filters`: who is calling, and what else comes before the routes' clusters.
 
     `attempts`: the chain for each attempt of a request (see `shared`), where the cluster has none of its own.
     `name`: what Envoy's figures of it begin with. `logs`: who is told of each request. `absolute`: requests may hold a
-    whole URL. `connects`: `CONNECT` is taken.
+    whole URL. `connects`: `CONNECT` is taken. `local`: only programs of this machine connect; the system tells when
+    they end, so that no clock runs for connections that wait. `joins`: what says who is calling is brought into one
+    place, for filters that look at one only.
     """
     upgrades = [{"upgrade_type": "websocket"}, *([{"upgrade_type": "CONNECT"}] if connects else [])]
     return extension(
@@ -50,7 +54,10 @@ def manager(
             "accept_http_10": True,
             "allow_absolute_url": absolute,
         },
-        common_http_protocol_options={"idle_timeout": "3600s", "max_headers_count": 256},
+        common_http_protocol_options={
+            "idle_timeout": _NO_END if local else "3600s",
+            "max_headers_count": 256,
+        },
         max_request_headers_kb=64,
         request_headers_timeout="30s",
         stream_idle_timeout=_NO_END,
@@ -63,7 +70,7 @@ def manager(
         path_with_escaped_slashes_action="KEEP_UNCHANGED",
         proxy_100_continue=True,
         upgrade_configs=upgrades,
-        early_header_mutation_extensions=[_before_all()],
+        early_header_mutation_extensions=[_before_all(joins=joins)],
         local_reply_config=own_answers(),
         http_filters=[
             *filters,
@@ -101,15 +108,12 @@ def under_tls(**certificates: object) -> Json:
     return {"name": "tls", "typed_config": typed(kind, common_tls_context=common)}
 
 
-def _before_all() -> Json:
-    """Takes away what would order Envoy or our scripts about, before anything reads it.
-
-    What says who is calling is then found in one place. A filter for each place would cost a tenth of the throughput.
-    """
-    gone = [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in _ORDERS]
+def _before_all(*, joins: bool) -> Json:
+    """Takes away what would order Envoy or our scripts about, before anything reads it."""
+    gone = {"remove_on_match": {"key_matcher": {"prefix": _ORDERS}}}
     proof = {
         "header": {"key": TOKEN, "value": "%REQ(PROXY-AUTHORIZATION)%"},
         "append_action": "ADD_IF_ABSENT",
     }
     kind = "http.early_header_mutation.header_mutation.v3.HeaderMutation"
-    return extension("authrecord.first", kind, mutations=[*gone, {"append": proof}])
+    return extension("authrecord.first", kind, mutations=[gone, *([{"append": proof}] if joins else [])])

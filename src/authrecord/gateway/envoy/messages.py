@@ -1,17 +1,21 @@
 """The few protobuf messages that travel between us and Envoy, built from their numbers.
 
-The subset of Envoy's API (envoy.service.discovery.v3, envoy.extensions.transport_sockets.tls.v3) that hands over
-secrets. Fields that we do not name are skipped by both sides, as protobuf has it. Why by hand, and not from a
-package of generated code: docs/decisions/0036.
+The subset of Envoy's API (envoy.service.discovery.v3, envoy.extensions.transport_sockets.tls.v3 and
+filters.http.api_key_auth.v3) that hands over secrets. Fields that we do not name are skipped by both sides, as
+protobuf has it. Why by hand, and not from a package of generated code: docs/decisions/0036.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
 
+from .shapes import KEYS_TYPE
+
 SECRET_TYPE: Final = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+FILTER_TYPE: Final = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
 _PACKAGE: Final = "authrecord.envoy"
 _KINDS: Final = {"text": 9, "bytes": 12, "int": 5}
 _REPEATED: Final = 3
@@ -50,6 +54,10 @@ _MESSAGES: Final[dict[str, tuple[_Field, ...]]] = {
         ("tls_certificate", 2, "TlsCertificate"),
         ("generic_secret", 5, "GenericSecret"),
     ),
+    "Credential": (("key", 1, "text"), ("client", 2, "text")),
+    "KeySource": (("header", 1, "text"),),
+    "ApiKeyAuth": (("credentials", 1, "Credential*"), ("key_sources", 2, "KeySource*")),
+    "TypedExtensionConfig": (("name", 1, "text"), ("typed_config", 2, "Any")),
 }
 
 
@@ -90,6 +98,8 @@ _made: Final = _classes()
 DeltaDiscoveryRequest: Final = _made["DeltaDiscoveryRequest"]
 DeltaDiscoveryResponse: Final = _made["DeltaDiscoveryResponse"]
 Secret: Final = _made["Secret"]
+ApiKeyAuth: Final = _made["ApiKeyAuth"]
+TypedExtensionConfig: Final = _made["TypedExtensionConfig"]
 
 
 def secret_bytes(name: str, value: bytes) -> bytes:
@@ -106,4 +116,18 @@ def certificate_bytes(name: str, chain: bytes, key: bytes) -> bytes:
     secret.tls_certificate.certificate_chain.inline_bytes = chain
     secret.tls_certificate.private_key.inline_bytes = key
     serialised: bytes = secret.SerializeToString()
+    return serialised
+
+
+def keys_bytes(name: str, keys: Iterable[str], headers: Iterable[str]) -> bytes:
+    """A filter that lets in whoever sends one of `keys` in one of `headers` (`api_key_auth`), serialised."""
+    filter_config = ApiKeyAuth()
+    for key in keys:
+        filter_config.credentials.add(key=key, client="caller")
+    for header in headers:
+        filter_config.key_sources.add(header=header)
+    made = TypedExtensionConfig(name=name)
+    made.typed_config.type_url = KEYS_TYPE
+    made.typed_config.value = filter_config.SerializeToString()
+    serialised: bytes = made.SerializeToString()
     return serialised

@@ -17,12 +17,12 @@ from .routes import OWN_REFUSALS
 from .scripts import REALM
 from .shapes import Json
 
-NOT_BY_PASSWORD: Final = Refusal(
+NOT_BY_DIGEST: Final = Refusal(
     UNKNOWN.status,
     UNKNOWN.code,
     f"The gateway does not know the caller. Envoy reads Basic, with the user {USER} and the gateway's password.",
 )
-"""Where the password counts: Envoy compares it itself, and knows one way to."""
+"""Where Envoy has a digest of the password: it knows one way to compare it."""
 
 NO_CREDENTIAL: Final = Refusal(
     502, "no_credential", "There is no credential for this request, so it was not sent."
@@ -56,7 +56,8 @@ def own_answers() -> Json:
     refused = {"header_filter": {"header": {"name": REFUSED, "present_match": True}}}
     return {
         "mappers": [
-            _mapper(_details_hold("basic_auth"), NOT_BY_PASSWORD, {"Proxy-Authenticate": REALM}),
+            _mapper(_details_hold("basic_auth"), NOT_BY_DIGEST, {"Proxy-Authenticate": REALM}),
+            _mapper(_details_hold("api_key"), UNKNOWN, {"Proxy-Authenticate": REALM}),
             _mapper(refused, upstream_failure("address_refused"), {}),
             _mapper(_details_hold("inject_credential"), NO_CREDENTIAL, {}),
             *(_mapper(_details_hold(text), upstream_failure(code), {}) for text, code in _UPSTREAM),

@@ -41,7 +41,7 @@ _OWN_CREDENTIAL: Final = (
 OWN_REFUSALS: Final = (NO_RULE, _OTHER_HOST, _AMBIGUOUS_PATH, _TRACE, _OWN_CREDENTIAL)
 """What routes answer by themselves: status, code and sentence."""
 
-_OUR_ANSWER_HEADERS: Final = (shared.CONTEXT, "x-authrecord-replay")
+_OUR_ANSWER_HEADERS: Final = (shared.CONTEXT, shared.REPLAY)
 
 
 def route_configuration(plan: Plan, *, reverse: Origin | None, names: Iterable[str] = ()) -> Json:
@@ -70,13 +70,17 @@ def routes_of(hosts: list[Json]) -> Json:
     return {
         "name": "routes",
         "virtual_hosts": hosts,
-        # What we and Envoy say to each other, and what says who is calling, never reaches an upstream (row O2).
+        # What says who is calling never reaches an upstream (row O2), nor what Envoy adds. What we and Envoy say to
+        # each other is taken off at the listener already.
         "request_headers_to_remove": [
-            "proxy-authorization", "proxy-connection", "x-forwarded-proto", "x-envoy-external-address",
-            BYPASS, TOKEN, *_OUR_ANSWER_HEADERS,
+            "proxy-authorization",
+            "proxy-connection",
+            "x-forwarded-proto",
+            BYPASS,
+            TOKEN,
         ],
         "most_specific_header_mutations_wins": False,
-    }  # fmt: skip
+    }
 
 
 def _nothing(refusal: tuple[int, str, str]) -> Json:
@@ -206,7 +210,7 @@ def _to(target: Target, match: Json, records: tuple[str, ...] = (), *, passes_co
         action["retry_policy"] = {
             "retry_on": "retriable-headers",
             "num_retries": MOST_REPLAYS,
-            "retriable_headers": [{"name": "x-authrecord-replay", "present_match": True}],
+            "retriable_headers": [{"name": shared.REPLAY, "present_match": True}],
         }
     return route
 

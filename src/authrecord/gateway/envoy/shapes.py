@@ -22,6 +22,9 @@ KEEPS_CASE: Final[Json] = {
 
 SCRIPT: Final = "authrecord.script"
 
+KEYS_TYPE: Final = _EXTENSIONS + "filters.http.api_key_auth.v3.ApiKeyAuth"
+"""The kind of the filter that lets in whoever sends a key that it knows."""
+
 FROM_US: Final[Json] = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "60s"}
 """A resource that our control process hands over."""
 

@@ -35,18 +35,21 @@ from .shapes import (
 _INJECT: Final = "authrecord.inject"
 _PLACE: Final = "authrecord.place"
 _FACTS: Final = (
-    # Of the answer's head too: a script that reads a header itself pays four times what it costs here. What the API
-    # writes stands behind what it does not, so that nothing odd in there can move the rest.
-    "%UPSTREAM_REQUEST_ATTEMPT_COUNT% %RESP(:STATUS)% %REQ(:METHOD)% %BYTES_RECEIVED% %REQ(CONTENT-LENGTH)% "
-    "%RESP(CONTENT-ENCODING):1% %RESP(CONTENT-LENGTH)%"
+    # Of the answer's head too: a script that reads a header itself pays four times what it costs here. What each answer
+    # is looked at for comes first, where its place is fixed: attempts have one digit.
+    "%RESP(:STATUS)% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %RESP(CONTENT-LENGTH)% "
+    "%REQ(:METHOD)% %BYTES_RECEIVED% %REQ(CONTENT-LENGTH)%"
 )
-CONTEXT: Final = "x-authrecord-context"
+CONTEXT: Final = "x-envoy-authrecord-context"
 """The header of an answer in which the judge finds the facts about its request and its own head."""
 
-_STAMPED: Final = "x-authrecord-c-stamp"
+REPLAY: Final = "x-envoy-authrecord-replay"
+"""The header of an answer in which the judge says that its request is to be sent again."""
+
+_STAMPED: Final = "x-envoy-authrecord-stamp"
 """Says that a credential goes where Envoy itself cannot put it."""
 
-_WANTED: Final = "x-authrecord-c-wanted"
+_WANTED: Final = "x-envoy-authrecord-wanted"
 
 
 def is_shared(target: Target) -> bool:
@@ -141,7 +144,7 @@ def _placing(target: Target) -> Json:
         if one.place is Place.HEADER
     ]
     if target.patterns:
-        placed.append(set_header("accept-encoding", "identity"))  # a coded body cannot be read by the script
+        placed.append(_NOT_CODED)
     answered = _telling(target) if target.replays else [{"remove": CONTEXT}]
     return {
         "request_mutations": [*placed, *({"remove": name} for name in _ours(target))],
@@ -149,12 +152,21 @@ def _placing(target: Target) -> Json:
     }
 
 
+_NOT_CODED: Final[Json] = {
+    "append": {
+        "header": {"key": "accept-encoding", "value": "identity"},
+        "append_action": "OVERWRITE_IF_EXISTS",
+    }
+}
+"""A coded body cannot be read by the script. Who asks for no coding gets none, and keeps the request as it was."""
+
+
 def _newer(number: int) -> str:
     """The `number`-th credential of a second attempt; before that it is nothing, and a mutation does nothing then."""
     return f"%DYNAMIC_METADATA({scripts.NEWER}:credential-{number})%"
 
 
-_FORGED: Final = ("x-authrecord-replay", "x-authrecord-outcome")
+_FORGED: Final = (REPLAY, "x-authrecord-outcome")
 
 
 def _ours(target: Target) -> Iterable[str]:
@@ -178,13 +190,13 @@ def _telling(target: Target) -> Iterable[Json]:
             yield set_header(f"{CONTEXT}-{number}", sent)
 
 
-_DIALLED: Final = "x-authrecord-c-dialled"
+_DIALLED: Final = "x-envoy-authrecord-dialled"
 """The address that Envoy has chosen for a name."""
 
 
 def header_of(number: int) -> str:
     """The header of ours in which the `number`-th credential waits for its place."""
-    return f"x-authrecord-credential-{number}"
+    return f"x-envoy-authrecord-credential-{number}"
 
 
 def set_header(name: str, value: str) -> Json:
@@ -215,7 +227,7 @@ def _per_route(mutations: Json) -> Json:
 
 def _refusing() -> Json:
     """An injector that never has a credential: Envoy refuses the request then, without a script."""
-    return injector(scripts.NAME, NOTHING, "x-authrecord-credential", replaces=True)
+    return injector(scripts.NAME, NOTHING, "x-envoy-authrecord-credential", replaces=True)
 
 
 def _needed(number: int) -> Json:

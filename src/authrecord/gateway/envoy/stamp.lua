@@ -38,7 +38,7 @@ function envoy_on_request(handle)
   local names = metadata:get("names")
   for number, place in ipairs(metadata:get("places")) do
     local name = names[number]
-    local injected = "x-authrecord-credential-" .. number
+    local injected = "x-envoy-authrecord-credential-" .. number
     local value = headers:get(injected)
     if place == "query" then
       headers:replace(":path", in_query(headers:get(":path"), name, value))

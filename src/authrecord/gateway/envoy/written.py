@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..listening import Listen
 from . import forward, giving, shared
 from .bootstrap import Files
-from .callers import by_control, by_password
+from .callers import by_control, by_digest, by_password
 from .clusters import cluster
 from .listener import listener, manager
 from .logs import logs
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from .engine import Settings
 
 
-def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Json], list[Json]]:
+def resources_of(
+    plan: Plan, settings: Settings, files: Files, *, hands_password: bool = False
+) -> tuple[list[Json], list[Json]]:
     """Clusters and listeners of a plan, without a credential in them. Writes `files.authorities` where it is needed.
 
+    `hands_password`: the control process knows the callers' password and hands it over; a digest stands here otherwise.
     Raises `RecordFault` for an origin that is not dialled.
     """
     trusted = str(_authorities(files, settings.ca_file))
@@ -33,12 +36,16 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
     clusters = [cluster(target, trusted, fence, speaks_h2=settings.speaks_h2) for target in plan.targets]
     listeners = []
 
+    joins = not (settings.asks_control or hands_password)
+
     def asks(place: Listen) -> list[Json]:
-        return by_control(place) if settings.asks_control else by_password(settings.password)
+        if settings.asks_control:
+            return by_control(place)
+        return by_password() if hands_password else by_digest(settings.password)
 
     if settings.proxy is not None:
         entry = forward.Entry(
-            asks(settings.proxy), settings.asks_control, settings.tls, fence, settings.access_log
+            asks(settings.proxy), settings.asks_control, settings.tls, fence, settings.access_log, joins
         )
         clusters.extend(forward.clusters(plan))
         listeners.extend(forward.listeners(plan, settings.proxy, entry))
@@ -49,7 +56,15 @@ def resources_of(plan: Plan, settings: Settings, files: Files) -> tuple[list[Jso
             attempts = shared.chain(seen, fence)
             told = logs(settings.access_log)
             filters = [*asks(place), *giving.givers(seen)]
-            reads = manager(routes, filters, attempts, logs=told, absolute=settings.reverse is None)
+            reads = manager(
+                routes,
+                filters,
+                attempts,
+                logs=told,
+                absolute=settings.reverse is None,
+                local=place.is_local,
+                joins=joins,
+            )
             listeners.append(listener(name, place, reads, settings.tls))
     return clusters, listeners
 
