@@ -13,12 +13,11 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from prototype import prototype
-from targets import PASSWORD, Stage, Target, free_port
+from targets import LARGE_TWINS, PASSWORD, Stage, Target, free_port, twins
 
 from authrecord.core.messages import Stamp
 from authrecord.core.origin import allowed_origins, origin_of
@@ -47,10 +46,6 @@ PATHS = "Envoy engine, 10,000 records and rules of one origin, found by path, th
 SECURE = "HTTPS through the Envoy engine"
 MIB = 1024 * 1024
 WORKERS = 2
-TWINS = 4
-"""Processes of each Envoy that a row compares."""
-LARGE_TWINS = 2
-"""The same of those with many records, which take long to start."""
 Result = TypeVar("Result")
 
 
@@ -94,13 +89,13 @@ class Envoys:
         upstream = self.stage.upstream
         # Two that are compared stand side by side: the pace of a machine may change within a round.
         return [
-            _twins(lambda: self._started(PROTOTYPE, lambda *ports: prototype(plain(*ports)))),
-            _twins(self._judged),
-            _twins(lambda: self._started(PLAIN, plain)),
-            _twins(lambda: _target(HEADER, self.engine(key_record("key", upstream), reverse=upstream))),
-            _twins(self._by_path, LARGE_TWINS),
-            _twins(lambda: _target(ONE, self.engine(key_record("key", upstream)), host=f"127.0.0.1:{port}")),
-            _twins(self._by_host, LARGE_TWINS),
+            twins(lambda: self._started(PROTOTYPE, lambda *ports: prototype(plain(*ports)))),
+            twins(self._judged),
+            twins(lambda: self._started(PLAIN, plain)),
+            twins(lambda: _target(HEADER, self.engine(key_record("key", upstream), reverse=upstream))),
+            twins(self._by_path, LARGE_TWINS),
+            twins(lambda: _target(ONE, self.engine(key_record("key", upstream)), host=f"127.0.0.1:{port}")),
+            twins(self._by_host, LARGE_TWINS),
         ]
 
     @property
@@ -262,12 +257,6 @@ def token_record(provider: HonestServer, origin: str) -> Record:
 def address(number: int) -> str:
     """The `number`-th address of loopback, which all lead to this machine."""
     return f"127.{1 + number // 65_536}.{number // 256 % 256}.{number % 256}"
-
-
-def _twins(start: Callable[[], Target], processes: int = TWINS) -> Target:
-    """One target out of processes that take their turn."""
-    first, *others = (start() for _ in range(processes))
-    return replace(first, twins=[(other.port, other.process) for other in others])
 
 
 def _target(name: str, running: Engine, host: str = "") -> Target:

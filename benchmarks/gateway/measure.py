@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import machine, say
 
 MORE_ROUNDS = 40
-"""Of one second, for the Envoys alone: a single round tells ten percent of difference from none, and no less."""
+"""Of one second, for what is close to each other: a single round tells ten percent of difference from none, no less."""
 
 FEW_ROUNDS = 5
 """Of what is measured by one connection, and under TLS."""
@@ -60,8 +60,8 @@ def main() -> None:
 def measured(stage: Stage, envoys: Envoys, *, quick: bool) -> Found:
     """Everything. What is imported and connected at the first request is not measured."""
     rounds, seconds = (2, 1) if quick else (9, 3)
-    close = envoys.targets()
-    found = Found(rounds, seconds, [*stage.targets(), *close], more=2 if quick else MORE_ROUNDS)
+    found = Found(rounds, seconds, [*stage.targets(), *envoys.targets()], more=2 if quick else MORE_ROUNDS)
+    close = [target for target in found.targets if target.twins]
     for target in found.targets:
         for number in range(1 + len(target.twins)):
             wrk(target.of_round(number), 4, 1 if quick else 2)
@@ -75,7 +75,7 @@ def measured(stage: Stage, envoys: Envoys, *, quick: bool) -> Found:
         for target in in_turn(close, number):
             target.more.append(wrk(target.of_round(number), CONNECTIONS, 1))
         rates = ", ".join(f"{one.more[-1]['rps']:,.0f}" for one in close)
-        say(f"Envoys, round {number + 1} of {found.more}: {rates}")
+        say(f"what is close, round {number + 1} of {found.more}: {rates}")
     for number in range(min(rounds, FEW_ROUNDS)):
         say(f"one connection, round {number + 1}")
         for target in in_turn(found.targets, number):

@@ -9,7 +9,7 @@ from typing import Any
 
 import envoys
 from loads import CONNECTIONS
-from targets import MANY, MITM, OURS, SECURE, SECURE_MITM, Target
+from targets import LARGE_TWINS, MANY, MITM, OURS, SECURE, SECURE_MITM, TWINS, Target
 
 MADE_BY = "Made by `scripts/bench-gateway`. Do not edit: change `benchmarks/gateway` and run it again."
 PURE_PYTHON = ("aiohttp", "raw ASGI")
@@ -20,8 +20,8 @@ VERSIONS = ("authrecord", "aiohttp", "granian", "uvloop")
 class Found:
     """What one run has found.
 
-    `more`: rounds that the Envoys had by themselves. `memory` in MiB; `renewed`, `rotated` in milliseconds; `secure`:
-    see `https`.
+    `more`: rounds that our gateways and the Envoys had by themselves. `memory` in MiB; `renewed`, `rotated` in
+    milliseconds; `secure`: see `https`.
     """
 
     rounds: int
@@ -67,10 +67,10 @@ def page(found: Found) -> str:
     introduction = (
         f"{MADE_BY} wrk with {CONNECTIONS} connections, keep-alive; the upstream (nginx, one worker), the proxy and "
         f"wrk share {os.cpu_count()} cores. Medians of {found.rounds} interleaved rounds of {found.seconds} s, every "
-        "second round backwards; a ratio is the median of the rounds' ratios. Of the Envoys that a row compares "
-        f"{envoys.TWINS} processes each ({envoys.LARGE_TWINS} of those with many records) take their turn, and they "
-        f"have {found.more} rounds of 1 s more, by themselves; their figures are those of all rounds. Compare numbers "
-        "of one run with each other only."
+        "second round backwards; a ratio is the median of the rounds' ratios. Of our gateways and the Envoys, which are "
+        f"close to each other, {TWINS} processes each ({LARGE_TWINS} of those with many records) take their turn, "
+        f"and they have {found.more} rounds of 1 s more, by themselves; their figures are those of all rounds. Compare "
+        "numbers of one run with each other only."
     )
     parts = [
         ("# Performance of the gateway", [introduction]),

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -46,6 +46,19 @@ class Target:
         """The target whose turn it is. How fast a process is depends on where its pages happen to lie."""
         port, process = [(self.port, self.process), *self.twins][number % (1 + len(self.twins))]
         return replace(self, port=port, process=process)
+
+
+TWINS = 4
+"""Processes of each of ours that a row compares, and of the plain Envoy."""
+
+LARGE_TWINS = 2
+"""The same of those with many records, which take long to start."""
+
+
+def twins(start: Callable[[], Target], processes: int = TWINS) -> Target:
+    """One target out of processes that take their turn."""
+    first, *others = (start() for _ in range(processes))
+    return replace(first, twins=[(other.port, other.process) for other in others])
 
 
 def free_port() -> int:
@@ -99,8 +112,8 @@ class Stage:
 
     def targets(self) -> Iterator[Target]:
         yield Target("direct to the upstream", self.upstream_port)
-        yield self._ours(OURS, 1)
-        yield self._ours(MANY, self.many)
+        yield twins(lambda: self._ours(OURS, 1))
+        yield twins(lambda: self._ours(MANY, self.many), LARGE_TWINS)
         port = free_port()
         server = (
             f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://up; proxy_http_version 1.1;"
