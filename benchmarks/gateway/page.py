@@ -67,8 +67,8 @@ def page(found: Found) -> str:
     introduction = (
         f"{MADE_BY} wrk with {CONNECTIONS} connections, keep-alive; the upstream (nginx, one worker), the proxy and "
         f"wrk share {os.cpu_count()} cores. Medians of {found.rounds} interleaved rounds of {found.seconds} s, every "
-        "second round backwards; a ratio is the median of the rounds' ratios. Of our gateways and the Envoys, which are "
-        f"close to each other, {TWINS} processes each ({LARGE_TWINS} of those with many records) take their turn, "
+        "second round backwards; a ratio is the median of the rounds' ratios. Of our gateways and the Envoys, which "
+        f"are close to each other, {TWINS} processes each ({LARGE_TWINS} of those with many records) take their turn, "
         f"and they have {found.more} rounds of 1 s more, by themselves; their figures are those of all rounds. Compare "
         "numbers of one run with each other only."
     )
