@@ -48,10 +48,10 @@ class Target:
         return replace(self, port=port, process=process)
 
 
-TWINS = 4
+TWINS = 8
 """Processes of each of ours that a row compares, and of the plain Envoy."""
 
-LARGE_TWINS = 2
+LARGE_TWINS = 4
 """The same of those with many records, which take long to start."""
 
 
